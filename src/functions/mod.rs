@@ -1,0 +1,119 @@
+//! The masking functions: what a rule can name. Each is a file here and an entry of [`FUNCTIONS`].
+//!
+//! A function is pure: its result depends on the key, the domain, the parameters and the value, and, with `by`, on the
+//! value's owner. It never sees a table's name or another row.
+
+pub mod text;
+
+pub use text::TextMask;
+
+use std::collections::BTreeMap;
+
+use crate::key::DomainKey;
+use crate::schema::PgType;
+
+/// A masking function, as the registry knows it; help, docs, tests and benches walk these.
+pub struct Function {
+    /// The name that a rule gives.
+    pub name: &'static str,
+    /// What it does, in a sentence in the imperative, without a full stop.
+    pub summary: &'static str,
+    /// The parameters it takes besides those that every function takes.
+    pub parameters: &'static [Parameter],
+    /// Values in and out under the all-zero key, on a column of the type `text`; a test compares.
+    pub example: Example,
+    /// The kind of data: the domain of values unless a rule says another.
+    pub domain: &'static str,
+    /// Whether values can be given by their owner (`by = "column"`).
+    pub takes_by: bool,
+    /// Whether a column of that type can be masked.
+    pub takes: fn(&PgType) -> bool,
+    /// The types it takes, in words, for messages and docs.
+    pub takes_text: &'static str,
+    /// Makes the mask for a column.
+    pub build: fn(&Build<'_>) -> Result<Built, Refusal>,
+}
+
+/// A parameter of a function.
+pub struct Parameter {
+    /// Its name in a rule.
+    pub name: &'static str,
+    /// What it does, its unit, its default.
+    pub help: &'static str,
+}
+
+/// A documented example of a function.
+pub struct Example {
+    /// The rule, as a rules file writes it.
+    pub rule: &'static str,
+    /// The type of the column.
+    pub ty: PgType,
+    /// A value.
+    pub input: &'static str,
+    /// What it becomes under the key of 32 zero bytes; `None` for NULL.
+    pub output: Option<&'static str>,
+}
+
+/// What a function is built from.
+pub struct Build<'a> {
+    /// The parameters that the rule gives, all of them known to the function.
+    pub parameters: &'a Parameters,
+    /// The column's type.
+    pub ty: &'a PgType,
+    /// The key of the domain.
+    pub key: &'a DomainKey,
+    /// Whether `by` was given.
+    pub by: bool,
+}
+
+/// A function made ready for a column.
+pub struct Built {
+    /// What happens to its values.
+    pub masking: Masking,
+    /// How far different values stay different.
+    pub uniqueness: Uniqueness,
+    /// The most characters of a result, where there is a bound; bind compares it with the column's type.
+    pub max_chars: Option<u32>,
+}
+
+/// What happens to a column's values.
+pub enum Masking {
+    /// They go out as they came in.
+    Keep,
+    /// They become NULL.
+    Null,
+    /// Each goes through a function of text.
+    Text(Box<dyn TextMask>),
+}
+
+/// How far different values stay different.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Uniqueness {
+    /// Different values always get different results.
+    Injective,
+    /// Results are spread evenly over 2 to the power of this many bits; two values may get the same.
+    Bits(f64),
+    /// Results say nothing of the values, or are few.
+    None,
+}
+
+/// Why a function cannot be built for a column; bind adds the place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// What is wrong.
+    pub what: String,
+    /// How to mend it.
+    pub hint: Option<String>,
+}
+
+/// The parameters of a rule, as TOML values.
+#[derive(Clone, Debug, Default)]
+pub struct Parameters(pub BTreeMap<String, toml::Value>);
+
+/// Every masking function, by name.
+pub static FUNCTIONS: &[&Function] = &[];
+
+/// The function `name`.
+pub fn find(name: &str) -> Option<&'static Function> {
+    FUNCTIONS.iter().copied().find(|function| function.name == name)
+}
