@@ -1,13 +1,83 @@
 //! The mask stage: a batch of rows as read becomes a [`MaskedBatch`], the only thing that a target accepts.
 
-use arrow::array::{Array, AsArray, BinaryViewArray, RecordBatch};
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BinaryViewArray, RecordBatch, RecordBatchOptions, new_null_array,
+};
+use arrow::datatypes::DataType;
+
+use crate::functions::text::TextColumn;
+use crate::schema::PgType;
+
+/// What happens to a column's values.
+#[derive(Clone)]
+pub enum Action {
+    /// They go out as they came in.
+    Keep,
+    /// They become NULL.
+    Null,
+    /// Each goes through a mask, shared by all columns that must mask alike.
+    Text(Arc<TextColumn>),
+}
+
+/// The action for one column of the rows.
+#[derive(Clone)]
+pub struct ColumnMask {
+    /// What happens to its values.
+    pub action: Action,
+    /// Its type.
+    pub ty: PgType,
+    /// The column of the rows whose value decides the result, where the rule says `by`.
+    pub by: Option<usize>,
+}
 
 /// Rows after the plan's actions. Its one constructor applies them.
 pub struct MaskedBatch {
     batch: RecordBatch,
+    counts: Vec<ColumnCounts>,
+}
+
+/// What happened to the values of one column.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ColumnCounts {
+    /// Values that went through a mask, or were made NULL.
+    pub masked: u64,
+    /// NULLs that went out.
+    pub nulls: u64,
+}
+
+/// A value that could not be masked. Says nothing of the value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unmaskable {
+    /// Its column in the rows.
+    pub column: usize,
+    /// Its row in the batch, from 0.
+    pub row: usize,
+    /// The reason, such as "is not a UUID".
+    pub reason: &'static str,
 }
 
 impl MaskedBatch {
+    /// Applies `masks`, one a column, to `batch`. Masks see the values as read, so their order does not matter.
+    ///
+    /// # Errors
+    /// The first value that cannot be masked.
+    pub fn new(batch: RecordBatch, masks: &[ColumnMask]) -> Result<Self, Unmaskable> {
+        assert_eq!(batch.num_columns(), masks.len(), "a plan decides every column");
+        let mut columns: Vec<ArrayRef> = Vec::with_capacity(masks.len());
+        let mut counts = Vec::with_capacity(masks.len());
+        for index in 0..masks.len() {
+            let (column, count) = apply(&batch, masks, index)?;
+            columns.push(column);
+            counts.push(count);
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        let batch = RecordBatch::try_new_with_options(batch.schema(), columns, &options)
+            .expect("a mask gives as many values as it takes");
+        Ok(MaskedBatch { batch, counts })
+    }
+
     /// The number of rows.
     pub fn rows(&self) -> usize {
         self.batch.num_rows()
@@ -21,5 +91,44 @@ impl MaskedBatch {
     /// The column at `index` in the order of the rows: COPY text, still escaped, NULL in the null bitmap.
     pub fn column(&self, index: usize) -> &BinaryViewArray {
         self.batch.column(index).as_binary_view()
+    }
+
+    /// What happened to each column.
+    pub fn counts(&self) -> &[ColumnCounts] {
+        &self.counts
+    }
+
+    /// A batch as it is, for tests of targets.
+    #[cfg(test)]
+    pub fn unmasked_for_test(batch: RecordBatch) -> Self {
+        let keep = ColumnMask { action: Action::Keep, ty: PgType::Text, by: None };
+        let masks = vec![keep; batch.num_columns()];
+        MaskedBatch::new(batch, &masks).expect("keep takes every value")
+    }
+}
+
+fn apply(
+    batch: &RecordBatch,
+    masks: &[ColumnMask],
+    index: usize,
+) -> Result<(ArrayRef, ColumnCounts), Unmaskable> {
+    let mask = &masks[index];
+    let column = batch.column(index);
+    let nulls = column.null_count() as u64;
+    match &mask.action {
+        Action::Keep => Ok((column.clone(), ColumnCounts { masked: 0, nulls })),
+        Action::Null => {
+            let rows = column.len();
+            let counts = ColumnCounts { masked: rows as u64 - nulls, nulls: rows as u64 };
+            Ok((new_null_array(&DataType::BinaryView, rows), counts))
+        }
+        Action::Text(text) => {
+            let owner = mask.by.map(|by| (batch.column(by).as_binary_view(), &masks[by].ty));
+            let masked = text.apply(column.as_binary_view(), &mask.ty, owner).map_err(|unmasked| {
+                Unmaskable { column: index, row: unmasked.row, reason: unmasked.reason }
+            })?;
+            let counts = ColumnCounts { masked: masked.masked, nulls: masked.nulls };
+            Ok((Arc::new(masked.values), counts))
+        }
     }
 }

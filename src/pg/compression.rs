@@ -1,8 +1,9 @@
 //! The compressions that dumps come in: gzip, zlib, LZ4 and Zstandard streams, told apart by their first bytes.
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead, Read, Write};
 
 use flate2::bufread::{MultiGzDecoder, ZlibDecoder};
+use flate2::write::{GzEncoder, ZlibEncoder};
 
 /// How a file or a stream is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,4 +54,34 @@ impl Codec {
             Codec::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(input)?),
         })
     }
+    /// `bytes` as a whole compressed stream, so that the sequence of several is a file that common tools read as one.
+    ///
+    /// The levels are the fast ones: a staging load is read once or twice and then thrown away.
+    pub fn compress_block(self, bytes: &[u8]) -> Vec<u8> {
+        const INFALLIBLE: &str = "writing to memory does not fail";
+        match self {
+            Codec::Plain => bytes.to_vec(),
+            Codec::Gzip => {
+                let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::new(GZIP_LEVEL));
+                encoder.write_all(bytes).expect(INFALLIBLE);
+                encoder.finish().expect(INFALLIBLE)
+            }
+            Codec::Zlib => {
+                let mut encoder = ZlibEncoder::new(Vec::new(), flate2::Compression::new(GZIP_LEVEL));
+                encoder.write_all(bytes).expect(INFALLIBLE);
+                encoder.finish().expect(INFALLIBLE)
+            }
+            Codec::Lz4 => {
+                let mut encoder = lz4_flex::frame::FrameEncoder::new(Vec::new());
+                encoder.write_all(bytes).expect(INFALLIBLE);
+                encoder.finish().expect(INFALLIBLE)
+            }
+            Codec::Zstd => zstd::bulk::compress(bytes, ZSTD_LEVEL).expect(INFALLIBLE),
+        }
+    }
 }
+
+/// The gzip level of what is written.
+pub const GZIP_LEVEL: u32 = 3;
+/// The Zstandard level of what is written.
+pub const ZSTD_LEVEL: i32 = 1;

@@ -1,4 +1,6 @@
 //! Postgres' own formats: dumps and archives, scripts, COPY text, DDL. Knows nothing of rules or masks.
 
 pub mod compression;
+pub mod copy;
 pub mod dump;
+pub mod restore;

@@ -2,7 +2,11 @@
 //!
 //! A source never sees a rule. Every format is a file here and an entry of [`FORMATS`].
 
-use crate::error::Result;
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::Path;
+
+use crate::error::{Error, Result};
 use crate::pg::dump::{CopyTarget, Dump};
 
 /// An open snapshot.
@@ -50,4 +54,104 @@ pub trait BlockReader: Send {
 pub struct Block {
     /// The rows.
     pub bytes: Vec<u8>,
+}
+
+/// A format of snapshots.
+pub struct Format {
+    /// How it is written on the command line, for messages and docs.
+    pub written_as: &'static str,
+    /// Whether the path has this format, by its content.
+    pub recognises: fn(&Path, &Head) -> bool,
+    /// Opens the path; temporary files go to the folder.
+    pub open: fn(&Path, &Path) -> Result<Box<dyn Source>>,
+}
+
+/// The formats, in the order in which a path is tried against them.
+pub static FORMATS: &[Format] = &[
+    Format {
+        written_as: "a folder with toc.dat (directory format)",
+        recognises: |path, _| path.join("toc.dat").is_file(),
+        open: |path, _| Ok(Box::new(ArchiveSource::open(path)?)),
+    },
+    Format {
+        written_as: "FILE.dump (custom format)",
+        recognises: |_, head| head.0.starts_with(b"PGDMP"),
+        open: |path, _| Ok(Box::new(ArchiveSource::open(path)?)),
+    },
+    Format {
+        written_as: "FILE.tar (tar format)",
+        recognises: |_, head| head.is_tar(),
+        open: |path, _| Ok(Box::new(ArchiveSource::open(path)?)),
+    },
+    Format {
+        written_as: "FILE.sql, .sql.gz, .sql.zst, .sql.lz4 (plain format)",
+        recognises: |path, _| path.is_file(),
+        open: |path, _| Ok(Box::new(ScriptSource::open(Input::File(path.to_path_buf()))?)),
+    },
+];
+
+/// The first bytes of a file; empty for a folder.
+pub struct Head(Vec<u8>);
+
+impl Head {
+    fn of(path: &Path) -> Result<Head> {
+        let mut bytes = Vec::new();
+        if path.is_file() {
+            let read = File::open(path).and_then(|file| file.take(512).read_to_end(&mut bytes));
+            read.map_err(|error| Error::read(&error).at(path.display()))?;
+        }
+        Ok(Head(bytes))
+    }
+
+    /// A POSIX archive (magic at byte 257) that begins with a table of contents, as pg_dump writes it.
+    fn is_tar(&self) -> bool {
+        self.0.starts_with(b"toc.dat\0") && self.0.get(257..262) == Some(b"ustar")
+    }
+}
+
+/// Opens the snapshot that `from` names; `-` is stdin, which is kept encrypted in `temp_dir` while it is read.
+///
+/// # Errors
+/// [`Kind::Usage`](crate::error::Kind::Usage) for a form that is not read;
+/// [`Kind::Snapshot`](crate::error::Kind::Snapshot) if the snapshot is not there or damaged.
+pub fn open(from: &str, temp_dir: &Path) -> Result<Box<dyn Source>> {
+    if from == "-" {
+        return open_stdin(temp_dir);
+    }
+    if let Some(form) = unsupported(from) {
+        return Err(Error::usage(format!("this version does not read {form}")).hint(forms()));
+    }
+    let path = Path::new(from);
+    if let Err(error) = fs::metadata(path) {
+        return Err(Error::read(&error).at(path.display()));
+    }
+    let head = Head::of(path)?;
+    let format = FORMATS.iter().find(|format| (format.recognises)(path, &head));
+    let format = format.ok_or_else(|| {
+        Error::snapshot("this is no snapshot of a known format").at(path.display()).hint(forms())
+    })?;
+    (format.open)(path, temp_dir)
+}
+
+fn open_stdin(temp_dir: &Path) -> Result<Box<dyn Source>> {
+    let spool = Spool::of(std::io::stdin().lock(), temp_dir)?;
+    match spool.starts_with(b"PGDMP") {
+        true => Ok(Box::new(ArchiveSource::open_spool(spool)?)),
+        false => Ok(Box::new(ScriptSource::open(Input::Spool(spool))?)),
+    }
+}
+
+fn unsupported(from: &str) -> Option<&'static str> {
+    let is_connection = from.contains("://") || (from.contains('=') && !Path::new(from).exists());
+    match from.split_once(':') {
+        Some(("parquet", _)) => Some("Parquet"),
+        Some(("csv", _)) => Some("CSV"),
+        _ if is_connection => Some("a live database"),
+        _ => None,
+    }
+}
+
+fn forms() -> String {
+    let forms: Vec<&str> = FORMATS.iter().map(|format| format.written_as).collect();
+    format!("a snapshot is {}, or `-` for stdin", forms.join(", "))
 }

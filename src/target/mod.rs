@@ -2,10 +2,23 @@
 //!
 //! A target never sees an unmasked batch. Every format is a file here and an entry of [`FORMATS`].
 
+pub mod script;
+pub mod staged;
+
 use parquet::arrow::arrow_writer::ArrowColumnChunk;
 
-use crate::error::Result;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
 use crate::masked::MaskedBatch;
+use crate::pg::compression::Codec;
+use crate::pg::restore::{self, Include};
+use crate::plan::Plan;
+use crate::target::archive::{ArchiveFormat, ArchiveTarget};
+use crate::target::parquet::ParquetTarget;
+use crate::target::script::ScriptTarget;
 
 /// A target being written. Dropped without [`Target::finish`], it removes what it wrote.
 pub trait Target: Send + Sync {
@@ -64,4 +77,135 @@ pub trait PartWriter: Send {
     /// # Errors
     /// [`Kind::Staging`](crate::error::Kind::Staging) if it cannot be written.
     fn finish(self: Box<Self>) -> Result<u64>;
+}
+
+/// Where a target goes, and how.
+#[derive(Clone, Copy)]
+pub struct Place<'a> {
+    /// The target as it was named.
+    pub to: &'a str,
+    /// The snapshot as it was named; a target never replaces it.
+    pub from: &'a str,
+    /// Whether a target that is there may be replaced.
+    pub overwrite: bool,
+    /// What of ownership and privileges goes into SQL.
+    pub include: Include,
+}
+
+/// A format of targets.
+pub struct Format {
+    /// How it is written on the command line, for messages and docs.
+    pub written_as: &'static str,
+    /// The path, where the name has this form.
+    pub path: fn(&str) -> Option<&str>,
+    /// Makes the target at the path.
+    pub create: fn(&Path, Place<'_>, Arc<Plan>) -> Result<Box<dyn Target>>,
+}
+
+/// The formats, in the order in which a name is tried against them.
+pub static FORMATS: &[Format] = &[
+    Format {
+        written_as: "parquet:DIR",
+        path: |to| to.strip_prefix("parquet:"),
+        create: |path, place, plan| {
+            let schema = restore::schema_sql(&plan.dump, &plan.fates, place.include);
+            Ok(Box::new(ParquetTarget::create(path, plan, schema)?))
+        },
+    },
+    Format {
+        written_as: "dir:DIR",
+        path: |to| to.strip_prefix("dir:"),
+        create: |path, _, plan| Ok(Box::new(ArchiveTarget::create(path, ArchiveFormat::Directory, plan)?)),
+    },
+    Format {
+        written_as: "FILE.dump",
+        path: |to| to.ends_with(".dump").then_some(to),
+        create: |path, _, plan| Ok(Box::new(ArchiveTarget::create(path, ArchiveFormat::Custom, plan)?)),
+    },
+    Format {
+        written_as: "FILE.sql[.gz|.zst|.lz4]",
+        path: |to| Codec::of_name(to).map(|_| to),
+        create: |path, place, plan| {
+            let codec = Codec::of_name(place.to).unwrap_or(Codec::Plain);
+            Ok(Box::new(ScriptTarget::create(Some(path), codec, plan, place.include)?))
+        },
+    },
+    Format {
+        written_as: "`-` for a script on stdout",
+        path: |to| (to == "-").then_some(to),
+        create: |_, place, plan| Ok(Box::new(ScriptTarget::create(None, Codec::Plain, plan, place.include)?)),
+    },
+];
+
+/// Makes the target that `place` names.
+///
+/// # Errors
+/// [`Kind::Usage`](crate::error::Kind::Usage) for a form that is not written, and for a target that is there already,
+/// is the snapshot, or holds what a run does not write.
+pub fn create(place: Place<'_>, plan: Arc<Plan>) -> Result<Box<dyn Target>> {
+    let to = place.to;
+    let found = FORMATS.iter().find_map(|format| (format.path)(to).map(|path| (format, Path::new(path))));
+    let Some((format, path)) = found else {
+        let forms: Vec<&str> = FORMATS.iter().map(|format| format.written_as).collect();
+        return Err(Error::usage("the target has a form that this version does not write")
+            .hint(format!("a target is {}", forms.join(", "))));
+    };
+    if to != "-" {
+        refuse_occupied(path, place)?;
+    }
+    (format.create)(path, place, plan)
+}
+
+/// Refuses to replace what is not ours to replace.
+fn refuse_occupied(path: &Path, place: Place<'_>) -> Result<()> {
+    let Ok(metadata) = fs::metadata(path) else { return Ok(()) };
+    let is_empty = match metadata.is_dir() {
+        true => fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none()),
+        false => metadata.len() == 0 && metadata.is_file(),
+    };
+    if holds(path, Path::new(place.from)) {
+        return Err(Error::usage("the target is where the snapshot is").at(path.display()));
+    }
+    if !is_empty && !place.overwrite {
+        return Err(Error::usage("the target exists and is not empty")
+            .at(path.display())
+            .hint("say `--overwrite` to replace it, or name another target"));
+    }
+    if metadata.is_dir() && !is_empty && !is_of_a_run(path) {
+        return Err(Error::usage("the folder holds files that are not those of a dump or a Parquet target")
+            .at(path.display())
+            .hint("`--overwrite` replaces a whole folder; name one that holds nothing else"));
+    }
+    Ok(())
+}
+
+/// Whether `inner` is `outer` or lies in it.
+fn holds(outer: &Path, inner: &Path) -> bool {
+    match (fs::canonicalize(outer), fs::canonicalize(inner)) {
+        (Ok(outer), Ok(inner)) => inner.starts_with(outer),
+        _ => false,
+    }
+}
+
+/// Whether a folder holds nothing but what a Parquet target or a directory dump consists of.
+fn is_of_a_run(folder: &Path) -> bool {
+    let Ok(entries) = fs::read_dir(folder) else { return false };
+    entries.flatten().all(|entry| {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let of_dump = name == "toc.dat" || name.contains(".dat") || name.starts_with("blob");
+        match entry.path().is_dir() {
+            true => holds_only_parts(&entry.path()),
+            false => name == "schema.sql" || of_dump,
+        }
+    })
+}
+
+fn holds_only_parts(folder: &Path) -> bool {
+    let Ok(entries) = fs::read_dir(folder) else { return false };
+    entries.flatten().all(|entry| {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        (name.starts_with("part-") && name.ends_with(".parquet")) || name == "_special.csv"
+    })
 }

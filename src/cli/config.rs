@@ -1,0 +1,142 @@
+//! `mask.toml`: the settings of a job, so that `mask` alone is a whole run.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::error::{Error, Result, io_reason};
+use crate::rules::nearest::did_you_mean;
+
+/// The file that is read when `--config` names none.
+const DEFAULT_NAME: &str = "mask.toml";
+
+/// The keys of the file.
+const KEYS: [&str; 6] = ["from", "to", "rules", "key_file", "jobs", "schema"];
+
+/// The settings of a job; paths are as seen from the current folder.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// The snapshot.
+    pub from: Option<String>,
+    /// The target.
+    pub to: Option<String>,
+    /// The rules files, in order.
+    pub rules: Vec<String>,
+    /// The file with the key.
+    pub key_file: Option<PathBuf>,
+    /// How many threads.
+    pub jobs: Option<usize>,
+    /// The schema file.
+    pub schema: Option<PathBuf>,
+}
+
+#[derive(Deserialize)]
+struct Written {
+    from: Option<String>,
+    to: Option<String>,
+    #[serde(default)]
+    rules: Vec<String>,
+    key_file: Option<String>,
+    jobs: Option<usize>,
+    schema: Option<String>,
+}
+
+impl Config {
+    /// Reads `file`, or `mask.toml` of the current folder where it is there.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`](crate::error::Kind::Usage) if it cannot be read, has an unknown key or a value of another type,
+    /// or names a variable that is not set.
+    pub fn read(file: Option<&Path>) -> Result<Config> {
+        let default = Path::new(DEFAULT_NAME);
+        let path = match file {
+            Some(path) => path,
+            None if default.exists() => default,
+            None => return Ok(Config::default()),
+        };
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Error::usage(format!("cannot read the settings: {}", io_reason(&error))).at(path.display())
+        })?;
+        parse(&text, path.parent().unwrap_or(Path::new(""))).map_err(|error| error.at(path.display()))
+    }
+}
+
+fn parse(text: &str, folder: &Path) -> Result<Config> {
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| syntax_error(text, &error))?;
+    if let Some(key) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
+        let hint = did_you_mean(key, KEYS).unwrap_or_else(|| format!("the keys are {}", KEYS.join(", ")));
+        return Err(Error::usage(format!("unknown key `{key}`")).hint(hint));
+    }
+    let written: Written = table.try_into().map_err(|_| {
+        Error::usage("a value has the wrong type").hint("`from`, `to`, `key_file` and `schema` are strings, `rules` is a list of strings, `jobs` a number")
+    })?;
+    let path = |text: String| Ok::<PathBuf, Error>(folder.join(expand(&text)?));
+    Ok(Config {
+        from: written.from.map(|text| located(&expand(&text)?, folder)).transpose()?,
+        to: written.to.map(|text| located(&expand(&text)?, folder)).transpose()?,
+        rules: written.rules.iter().map(|text| located(&expand(text)?, folder)).collect::<Result<_>>()?,
+        key_file: written.key_file.map(path).transpose()?,
+        schema: written.schema.map(path).transpose()?,
+        jobs: written.jobs,
+    })
+}
+
+/// The place of a syntax error; of the parser's message only the position is told, for it quotes the text.
+fn syntax_error(text: &str, error: &toml::de::Error) -> Error {
+    let offset = error.span().map_or(0, |span| span.start.min(text.len()));
+    let line = text.as_bytes()[..offset].iter().filter(|&&byte| byte == b'\n').count() + 1;
+    Error::usage("the file is not TOML").at(format!("line {line}"))
+}
+
+/// `text` as a source or target seen from the current folder, where it is a path relative to `folder`.
+fn located(text: &str, folder: &Path) -> Result<String> {
+    let join = |path: &str| folder.join(path).to_string_lossy().into_owned();
+    let is_connection = text.contains("://") || (text.contains('=') && !text.contains('/'));
+    Ok(match text.split_once(':') {
+        _ if text == "-" || is_connection => text.to_string(),
+        Some((scheme @ ("parquet" | "csv" | "dir"), path)) => format!("{scheme}:{}", join(path)),
+        Some(("pack", _)) => text.to_string(),
+        _ => join(text),
+    })
+}
+
+/// Replaces each `${NAME}` by the environment variable NAME.
+fn expand(text: &str) -> Result<String> {
+    let mut expanded = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${") {
+        let Some((name, after)) = after.split_once('}') else {
+            return Err(Error::usage("`${` without `}`"));
+        };
+        let value = std::env::var(name)
+            .map_err(|_| Error::usage(format!("the environment variable `{name}` is not set")))?;
+        expanded = expanded + before + &value;
+        rest = after;
+    }
+    Ok(expanded + rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_relative_to_the_file() {
+        let config = parse("from = 'a.dump'\nto = 'parquet:out'\nrules = ['r.toml']", Path::new("jobs")).unwrap();
+        assert_eq!(config.from.as_deref(), Some("jobs/a.dump"));
+        assert_eq!(config.to.as_deref(), Some("parquet:jobs/out"));
+        assert_eq!(config.rules, ["jobs/r.toml"]);
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_the_nearest() {
+        let error = parse("form = 'a'", Path::new("")).unwrap_err();
+        assert_eq!(error.to_string(), "unknown key `form`\nhint: did you mean `from`?");
+    }
+
+    #[test]
+    fn a_variable_that_is_not_set_is_an_error() {
+        let error = parse("from = '${MASK_TEST_NOT_SET}'", Path::new("")).unwrap_err();
+        assert_eq!(error.what(), "the environment variable `MASK_TEST_NOT_SET` is not set");
+    }
+}

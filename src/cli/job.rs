@@ -1,0 +1,107 @@
+//! A job: the options and the settings file together, opened up to the plan.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::cli::JobOptions;
+use crate::cli::config::Config;
+use crate::error::{Error, Result, io_reason};
+use crate::key::MasterKey;
+use crate::pg::dump::Dump;
+use crate::plan::{Plan, Request, TableFilter};
+use crate::rules::RuleSet;
+use crate::rules::name::TableName;
+use crate::source::{self, Source};
+
+/// The variable that holds the key where no file is named.
+const KEY_VARIABLE: &str = "MASK_KEY";
+
+/// An opened snapshot and what is to be done with it.
+pub struct Job {
+    /// The settings of the file.
+    pub config: Config,
+    /// The snapshot, as it was named.
+    pub from: String,
+    /// The snapshot.
+    pub source: Box<dyn Source>,
+    /// What to do with it.
+    pub plan: Arc<Plan>,
+}
+
+impl Job {
+    /// Reads settings, key and rules, opens the snapshot and makes the plan.
+    ///
+    /// # Errors
+    /// Whatever is missing, cannot be read, or is refused.
+    pub fn open(options: &JobOptions) -> Result<Job, Vec<Error>> {
+        let config = Config::read(options.config.as_deref()).map_err(|error| vec![error])?;
+        Job::open_with(options, config)
+    }
+
+    /// As [`Job::open`], with settings that were read before.
+    ///
+    /// # Errors
+    /// As those of [`Job::open`].
+    pub fn open_with(options: &JobOptions, config: Config) -> Result<Job, Vec<Error>> {
+        let one = |error: Error| vec![error];
+        let from = options.from.clone().or_else(|| config.from.clone()).ok_or_else(|| {
+            one(Error::usage("no snapshot is named").hint("say `--from SOURCE`, or `from = …` in mask.toml"))
+        })?;
+        let rules = read_rules(options, &config)?;
+        let key = read_key(options, &config).map_err(one)?;
+        let filter = filter(options).map_err(one)?;
+        let temp_dir = options.temp_dir.clone().unwrap_or_else(std::env::temp_dir);
+        let source = source::open(&from, &temp_dir).map_err(one)?;
+        let schema = options.schema.clone().or_else(|| config.schema.clone());
+        let dump = whole_dump(&*source, schema.as_deref(), &temp_dir).map_err(one)?;
+        let plan = Plan::build(Request { dump, data: source.data(), rules: &rules, key: &key, filter })?;
+        Ok(Job { config, from, source, plan: Arc::new(plan) })
+    }
+}
+
+fn read_rules(options: &JobOptions, config: &Config) -> Result<RuleSet, Vec<Error>> {
+    let files = if options.rules.is_empty() { &config.rules } else { &options.rules };
+    if files.is_empty() {
+        let error = Error::usage("no rules are named");
+        return Err(vec![error.hint("say `--rules FILE`, or `rules = [\"FILE\"]` in mask.toml")]);
+    }
+    RuleSet::read(&files.iter().map(PathBuf::from).collect::<Vec<_>>())
+}
+
+fn read_key(options: &JobOptions, config: &Config) -> Result<MasterKey> {
+    if let Some(path) = options.key_file.as_ref().or(config.key_file.as_ref()) {
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Error::usage(format!("cannot read the key file: {}", io_reason(&error)))
+                .at(path.display())
+                .hint("make a key with `mask keygen --out FILE`")
+        })?;
+        return MasterKey::from_base64(&text).map_err(|error| error.at(path.display()));
+    }
+    match std::env::var(KEY_VARIABLE) {
+        Ok(text) => MasterKey::from_base64(&text).map_err(|error| error.at(format!("variable {KEY_VARIABLE}"))),
+        Err(_) => Err(Error::usage("there is no key").hint(format!(
+            "make one with `mask keygen --out FILE` and say `--key-file FILE`, or set {KEY_VARIABLE}"
+        ))),
+    }
+}
+
+fn filter(options: &JobOptions) -> Result<TableFilter> {
+    let names = |patterns: &[String]| {
+        let parse = |pattern: &String| {
+            TableName::parse(pattern).ok_or_else(|| {
+                Error::usage("a table pattern cannot be read")
+                    .hint("write `table`, `schema.table` or a pattern such as `audit.*`; names with capitals in double quotes")
+            })
+        };
+        patterns.iter().map(parse).collect::<Result<Vec<_>>>()
+    };
+    Ok(TableFilter { only: names(&options.tables)?, except: names(&options.exclude_tables)? })
+}
+
+/// The snapshot's entries, with those of the schema file around them.
+fn whole_dump(source: &dyn Source, schema: Option<&Path>, temp_dir: &Path) -> Result<Dump> {
+    let dump = source.dump().clone();
+    let Some(path) = schema else { return Ok(dump) };
+    let schema = source::open(&path.to_string_lossy(), temp_dir)?;
+    Ok(dump.with_schema(schema.dump()))
+}

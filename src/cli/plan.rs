@@ -1,0 +1,28 @@
+//! `mask plan`: every decision of a run, and no row.
+
+use clap::Args;
+
+use crate::cli::job::Job;
+use crate::cli::{Format, JobOptions, one, print};
+use crate::error::{Error, Result};
+use crate::plan::show::PlanView;
+
+#[derive(Args)]
+pub struct PlanOptions {
+    #[command(flatten)]
+    job: JobOptions,
+    /// Print it for people or for programs
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// Prints the plan.
+pub fn run(options: &PlanOptions) -> Result<(), Vec<Error>> {
+    let job = Job::open(&options.job)?;
+    let view = PlanView::new(&job.plan);
+    let text = match options.format {
+        Format::Text => view.to_text(),
+        Format::Json => view.to_json(),
+    };
+    print(&text).map_err(one)
+}

@@ -1,0 +1,189 @@
+//! Progress on stderr: a bar a table on a terminal, else a line a table, or JSON lines.
+
+use std::io::{IsTerminal, stderr};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use clap::ValueEnum;
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::cli::job::Job;
+use crate::plan::Plan;
+use crate::report::{Meter, Stage, human_bytes};
+use crate::source::Source;
+
+/// How progress is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Style {
+    /// Bars on a terminal, plain lines otherwise
+    #[default]
+    Auto,
+    /// A bar a table
+    Bar,
+    /// A line when a table is complete
+    Plain,
+    /// A line of JSON when a table is complete
+    Json,
+    /// Nothing
+    None,
+}
+
+const REDRAW: Duration = Duration::from_millis(100);
+
+/// Runs `work` and shows what `meter` counts until it is over.
+pub fn show<T: Send>(style: Style, job: &Job, meter: &Meter, work: impl FnOnce() -> T + Send) -> T {
+    let mut display: Box<dyn Display + Send> = match style {
+        Style::None => return work(),
+        Style::Auto if stderr().is_terminal() => Box::new(Bars::new(&*job.source, &job.plan)),
+        Style::Bar => Box::new(Bars::new(&*job.source, &job.plan)),
+        Style::Auto | Style::Plain => Box::new(Lines::new(&job.plan, plain_line)),
+        Style::Json => Box::new(Lines::new(&job.plan, json_line)),
+    };
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let watcher = scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                display.update(meter);
+                std::thread::park_timeout(REDRAW);
+            }
+            display.update(meter);
+            display.end();
+        });
+        let result = work();
+        is_over.store(true, Ordering::Relaxed);
+        watcher.thread().unpark();
+        result
+    })
+}
+
+trait Display {
+    fn update(&mut self, meter: &Meter);
+    fn end(&mut self) {}
+}
+
+/// A line for each part that is complete.
+struct Lines {
+    names: Vec<String>,
+    told: Vec<bool>,
+    line: fn(&str, u64, u64, Duration) -> String,
+}
+
+impl Lines {
+    fn new(plan: &Plan, line: fn(&str, u64, u64, Duration) -> String) -> Self {
+        let names = part_names(plan);
+        Lines { told: vec![false; names.len()], names, line }
+    }
+}
+
+impl Display for Lines {
+    fn update(&mut self, meter: &Meter) {
+        for (index, name) in self.names.iter().enumerate() {
+            let part = meter.part(index);
+            if !self.told[index] && part.stage() == Stage::Done {
+                self.told[index] = true;
+                eprintln!("{}", (self.line)(name, part.rows(), part.read_bytes(), part.elapsed()));
+            }
+        }
+    }
+}
+
+fn plain_line(name: &str, rows: u64, bytes: u64, elapsed: Duration) -> String {
+    format!("{name}: {rows} rows, {} in {:.1} s", human_bytes(bytes), elapsed.as_secs_f64())
+}
+
+fn json_line(name: &str, rows: u64, bytes: u64, elapsed: Duration) -> String {
+    serde_json::json!({ "table": name, "rows": rows, "bytes": bytes, "seconds": elapsed.as_secs_f64() }).to_string()
+}
+
+fn part_names(plan: &Plan) -> Vec<String> {
+    plan.parts.iter().map(|part| plan.catalog.table(part.table).name.to_string()).collect()
+}
+
+/// A bar for each part that is moving, and one for the whole.
+struct Bars {
+    all: MultiProgress,
+    total: ProgressBar,
+    parts: Vec<PartBar>,
+}
+
+struct PartBar {
+    name: String,
+    stored_bytes: Option<u64>,
+    bar: Option<ProgressBar>,
+    is_over: bool,
+}
+
+impl Bars {
+    fn new(source: &dyn Source, plan: &Plan) -> Self {
+        let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
+        let bytes = plan.parts.iter().map(|part| source.data()[part.source_index].stored_bytes);
+        let parts: Vec<PartBar> = part_names(plan)
+            .into_iter()
+            .zip(bytes)
+            .map(|(name, stored_bytes)| PartBar { name, stored_bytes, bar: None, is_over: false })
+            .collect();
+        let total = all.add(ProgressBar::new(parts.len() as u64));
+        total.set_style(style("{prefix:32!} {bar:24} {pos}/{len} tables {msg}"));
+        total.set_prefix("total");
+        Bars { all, total, parts }
+    }
+}
+
+impl Display for Bars {
+    fn update(&mut self, meter: &Meter) {
+        let (mut done, mut rows, mut bytes) = (0, 0, 0);
+        for (index, part) in self.parts.iter_mut().enumerate() {
+            let counted = meter.part(index);
+            rows += counted.rows();
+            bytes += counted.read_bytes();
+            done += u64::from(counted.stage() == Stage::Done);
+            match (counted.stage(), &part.bar) {
+                (Stage::Moving, None) if counted.elapsed() > REDRAW => {
+                    part.bar = Some(self.all.insert_before(&self.total, part.new_bar()));
+                }
+                (Stage::Done, Some(bar)) if !part.is_over => {
+                    bar.finish_and_clear();
+                    part.is_over = true;
+                }
+                _ => (),
+            }
+            if let (Some(bar), Stage::Moving) = (&part.bar, counted.stage()) {
+                bar.set_position(counted.read_bytes());
+                bar.set_message(format!("{} rows", counted.rows()));
+            }
+        }
+        self.total.set_position(done);
+        self.total.set_message(format!("{rows} rows, {}", human_bytes(bytes)));
+    }
+
+    fn end(&mut self) {
+        self.all.clear().ok();
+    }
+}
+
+impl PartBar {
+    fn new_bar(&self) -> ProgressBar {
+        let bar = match self.stored_bytes {
+            Some(bytes) => ProgressBar::new(bytes)
+                .with_style(style("{prefix:32!} {bar:24} {bytes}/{total_bytes} {bytes_per_sec} {msg} eta {eta}")),
+            None => ProgressBar::no_length().with_style(style("{prefix:32!} {spinner} {bytes} {bytes_per_sec} {msg}")),
+        };
+        bar.set_prefix(self.name.clone());
+        bar
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).expect("the template is one of ours")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_says_table_rows_size_and_time() {
+        let line = plain_line("public.users", 3, 2048, Duration::from_millis(1500));
+        assert_eq!(line, "public.users: 3 rows, 2.0 KiB in 1.5 s");
+    }
+}

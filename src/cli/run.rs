@@ -1,0 +1,123 @@
+//! `mask run`: the main job.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::Args;
+
+use crate::cli::config::Config;
+use crate::cli::job::Job;
+use crate::cli::progress::{self, Style};
+use crate::cli::{JobOptions, one};
+use crate::error::{Error, Result};
+use crate::pg::datetime;
+use crate::pg::restore::Include;
+use crate::pipeline::{self, Settings};
+use crate::report::{self, Meter, Report};
+use crate::target;
+
+#[derive(Args, Clone, Debug)]
+pub struct RunOptions {
+    #[command(flatten)]
+    job: JobOptions,
+    /// Write this target: parquet:DIR, dir:DIR, FILE.dump, FILE.sql[.gz|.zst|.lz4], or `-` for a script on stdout
+    #[arg(long, value_name = "TARGET", help_heading = "What")]
+    to: Option<String>,
+    /// Replace the target where it exists and is not empty
+    #[arg(long, help_heading = "What")]
+    overwrite: bool,
+    /// Leave out who owns what
+    #[arg(long, help_heading = "What")]
+    no_owner: bool,
+    /// Leave out GRANT and REVOKE
+    #[arg(long, help_heading = "What")]
+    no_privileges: bool,
+    /// Use this many threads; the output does not depend on it [default: the number of cores]
+    #[arg(short, long, value_name = "N", help_heading = "How")]
+    jobs: Option<usize>,
+    /// Write a report of the run to this file, as JSON
+    #[arg(long, value_name = "FILE", help_heading = "How")]
+    report: Option<PathBuf>,
+    /// Show progress as bars (on a terminal), plain lines, JSON lines, or not at all
+    #[arg(long, value_enum, default_value_t, value_name = "STYLE", help_heading = "How")]
+    progress: Style,
+}
+
+/// Masks the snapshot into the target.
+pub fn run(options: &RunOptions) -> Result<(), Vec<Error>> {
+    let config = Config::read(options.job.config.as_deref()).map_err(one)?;
+    let to = options.to.clone().or_else(|| config.to.clone()).ok_or_else(|| {
+        one(Error::usage("no target is named").hint("say `--to TARGET`, or `to = …` in mask.toml"))
+    })?;
+    let jobs = jobs(options, &config).map_err(one)?;
+    let started = now();
+    let stop = stop_on_signals();
+    let job = Job::open_with(&options.job, config)?;
+    let include = Include { no_owner: options.no_owner, no_privileges: options.no_privileges };
+    let place = target::Place { to: &to, from: &job.from, overwrite: options.overwrite, include };
+    let target = target::create(place, job.plan.clone()).map_err(one)?;
+    let meter = Meter::new(&job.plan);
+    let style = if options.job.quiet { Style::None } else { options.progress };
+    if style != Style::None {
+        job.plan.notes.iter().for_each(|note| eprintln!("note: {note}"));
+    }
+    progress::show(style, &job, &meter, || {
+        pipeline::run(&job.plan, &*job.source, target, Settings { jobs }, &meter, &stop)
+    })
+    .map_err(one)?;
+    let report = report(&job, &to, started, &meter);
+    if !options.job.quiet {
+        eprint!("{}", report::summary(&report.tables));
+    }
+    options.report.as_ref().map_or(Ok(()), |path| write_report(path, &report)).map_err(one)
+}
+
+fn jobs(options: &RunOptions, config: &Config) -> Result<usize> {
+    match options.jobs.or(config.jobs) {
+        Some(0) => Err(Error::usage("`--jobs` must be 1 or more")),
+        Some(jobs) => Ok(jobs),
+        None => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
+    }
+}
+
+/// Set by Ctrl-C and SIGTERM; the second one ends the process at once.
+fn stop_on_signals() -> Arc<AtomicBool> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = stop.clone();
+    let handler = move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    };
+    // Without a handler the signal ends the process, which is safe too: the target is not in place.
+    let _ = ctrlc::set_handler(handler);
+    stop
+}
+
+fn report(job: &Job, to: &str, started: i64, meter: &Meter) -> Report {
+    Report {
+        mask_version: env!("CARGO_PKG_VERSION"),
+        started_at: datetime::format_rfc3339(started),
+        finished_at: datetime::format_rfc3339(now()),
+        source: job.from.clone(),
+        target: to.to_string(),
+        snapshot_at: job.plan.dump.created_at.map(datetime::format_rfc3339),
+        key_id: job.plan.key_id.clone(),
+        rules_sha256: job.plan.rules_sha256.clone(),
+        subset: None,
+        notes: job.plan.notes.clone(),
+        tables: report::tables(&job.plan, meter),
+    }
+}
+
+fn write_report(path: &PathBuf, report: &Report) -> Result<()> {
+    let json = serde_json::to_string_pretty(report).expect("the report has only strings, numbers and lists");
+    std::fs::write(path, json + "\n").map_err(|error| Error::write(&error).at(path.display()))
+}
+
+/// Seconds since 1970-01-01 UTC.
+fn now() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |duration| duration.as_secs() as i64)
+}

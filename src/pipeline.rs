@@ -1,0 +1,284 @@
+//! Carries out a plan: reads blocks, masks and encodes them on all cores, writes them in the order of the rows.
+//!
+//! A part of the data has one reader and one writer; between them a bounded queue of blocks, each on its way through
+//! the thread pool. The queue holds the blocks in the order they were read, so the output does not depend on the
+//! number of threads; its bound is what keeps memory flat.
+
+use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use crate::error::{Error, Kind, Place, Result};
+use crate::masked::{ColumnCounts, ColumnMask, MaskedBatch};
+use crate::pg::copy::Decoder;
+use crate::plan::Plan;
+use crate::report::Meter;
+use crate::source::{Block, BlockReader, Source};
+use crate::target::{Encoded, Encoder, Target};
+
+/// How a plan is carried out; changes nothing of the result.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Threads that mask and encode; also how many parts are read at once, where the source allows it.
+    pub jobs: usize,
+}
+
+/// Moves every row of the plan from `source` to `target` and puts the target in place.
+///
+/// `meter` is told what was moved while it moves; `stop` is looked at between blocks.
+///
+/// # Errors
+/// What the source, a mask or the target fails with; [`Kind::Interrupted`](crate::error::Kind::Interrupted) when
+/// `stop` was set. The target is not in place then.
+pub fn run(
+    plan: &Plan,
+    source: &dyn Source,
+    target: Box<dyn Target>,
+    settings: Settings,
+    meter: &Meter,
+    stop: &AtomicBool,
+) -> Result<()> {
+    let pool = ThreadPoolBuilder::new()
+        .num_threads(settings.jobs)
+        .thread_name(|index| format!("mask-{index}"))
+        .panic_handler(|_| ()) // The writer notices: the block's answer never comes.
+        .build()
+        .map_err(|_| Error::usage("cannot start the threads").hint("lower `--jobs`"))?;
+    let run = Run { plan, source, target: &*target, settings, meter, stop, pool: &pool };
+    run.move_parts()?;
+    if stop.load(Ordering::Relaxed) {
+        return Err(Error::interrupted());
+    }
+    target.finish()
+}
+
+struct Run<'a> {
+    plan: &'a Plan,
+    source: &'a dyn Source,
+    target: &'a dyn Target,
+    settings: Settings,
+    meter: &'a Meter,
+    stop: &'a AtomicBool,
+    pool: &'a ThreadPool,
+}
+
+/// A block on its way through the pool: its answer comes here.
+type Pending = Receiver<Result<Finished>>;
+
+/// A block that is ready to be written. Its permit is given back when it is dropped.
+struct Finished {
+    encoded: Encoded,
+    rows: u64,
+    read_bytes: u64,
+    counts: Vec<ColumnCounts>,
+    _permit: Permit,
+}
+
+impl Run<'_> {
+    /// Moves all parts: readers take them in their order, writers write them in it, or each on its own.
+    fn move_parts(&self) -> Result<()> {
+        let parts = self.plan.parts.len();
+        let readers = if self.source.is_seekable() { self.settings.jobs.min(parts) } else { 1 };
+        let writers = if self.target.is_sequential() { 1 } else { readers };
+        let shared = (writers > 1).then(|| Permits::new(self.blocks_in_flight()));
+        let (senders, receivers) = (0..parts).map(|_| bounded(self.blocks_in_flight())).unzip();
+        let (senders, receivers) = (Queues::new(senders), Queues::new(receivers));
+        let read = || {
+            while let Some((part, queue)) = senders.take() {
+                // Where parts are written one after another, each has permits of its own: those of a part that waits
+                // for its turn must not starve the part that is written.
+                let permits = shared.clone().unwrap_or_else(|| Permits::new(self.blocks_in_flight()));
+                self.read_part(part, queue, permits);
+            }
+        };
+        let write = || -> Result<()> {
+            while let Some((part, queue)) = receivers.take() {
+                self.write_part(part, queue).inspect_err(|_| {
+                    self.stop.store(true, Ordering::Relaxed);
+                    receivers.clear();
+                })?;
+            }
+            Ok(())
+        };
+        let results = std::thread::scope(|scope| {
+            (0..readers).for_each(|_| drop(scope.spawn(read)));
+            let others: Vec<_> = (1..writers).map(|_| scope.spawn(write)).collect();
+            let mut results = vec![write()];
+            results.extend(others.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(internal_error()))));
+            results
+        });
+        first_cause(results)
+    }
+
+    fn blocks_in_flight(&self) -> usize {
+        self.settings.jobs + 2
+    }
+
+    /// Reads a part to its end, or until nobody waits for it.
+    fn read_part(&self, part: usize, queue: Sender<Pending>, permits: Permits) {
+        if let Err(error) = self.send_blocks(part, &queue, &permits) {
+            let (answer, pending) = bounded(1);
+            let _ = answer.send(Err(error));
+            let _ = queue.send(pending);
+        }
+    }
+
+    fn send_blocks(&self, part: usize, queue: &Sender<Pending>, permits: &Permits) -> Result<()> {
+        let work = Arc::new(self.work(part)?);
+        let mut reader = self.source.read(self.plan.parts[part].source_index, self.target.block_bytes())?;
+        let mut first_row = 0;
+        while let Some((permit, block)) = self.next_block(&mut *reader, permits)? {
+            let rows = memchr::memchr_iter(b'\n', &block.bytes).count() as u64;
+            let (answer, pending) = bounded(1);
+            let task = work.clone();
+            self.pool.spawn(move || {
+                let _ = answer.send(task.finish(block, first_row, permit));
+            });
+            if queue.send(pending).is_err() {
+                return Ok(());
+            }
+            first_row += rows;
+        }
+        Ok(())
+    }
+
+    fn next_block(&self, reader: &mut dyn BlockReader, permits: &Permits) -> Result<Option<(Permit, Block)>> {
+        let permit = permits.take();
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(Error::interrupted());
+        }
+        Ok(reader.next_block()?.map(|block| (permit, block)))
+    }
+
+    fn work(&self, part: usize) -> Result<Work> {
+        let plan = &self.plan.parts[part];
+        let table = self.plan.catalog.table(plan.table);
+        let names: Vec<&str> = plan.columns.iter().map(|&column| table.columns[column].name.as_str()).collect();
+        Ok(Work {
+            decoder: Decoder::new(&names, table.name.to_string()),
+            table: table.name.to_string(),
+            columns: names.iter().map(|name| name.to_string()).collect(),
+            masks: plan.masks.clone(),
+            encoder: self.target.encoder(part)?,
+        })
+    }
+
+    /// Writes the blocks of a part in their order.
+    fn write_part(&self, part: usize, queue: Receiver<Pending>) -> Result<()> {
+        let meter = self.meter.part(part);
+        meter.start();
+        let mut writer = self.target.open(part)?;
+        for pending in queue {
+            let finished = pending.recv().unwrap_or_else(|_| Err(internal_error()))?;
+            meter.add(finished.rows, finished.read_bytes, &finished.counts);
+            writer.write(finished.encoded)?;
+        }
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(Error::interrupted());
+        }
+        meter.finish(writer.finish()?);
+        Ok(())
+    }
+}
+
+/// What happens to each block of a part, on any thread.
+struct Work {
+    decoder: Decoder,
+    table: String,
+    columns: Vec<String>,
+    masks: Vec<ColumnMask>,
+    encoder: Box<dyn Encoder>,
+}
+
+impl Work {
+    fn finish(&self, block: Block, first_row: u64, permit: Permit) -> Result<Finished> {
+        let read_bytes = block.bytes.len() as u64;
+        let batch = self.decoder.decode(block, first_row)?;
+        let batch = MaskedBatch::new(batch, &self.masks).map_err(|unmaskable| {
+            let place = Place::table(&self.table)
+                .column(&self.columns[unmaskable.column])
+                .row(first_row + unmaskable.row as u64 + 1);
+            Error::snapshot(format!("a value {}", unmaskable.reason))
+                .at(place)
+                .hint("mend the value, or say `invalid = \"null\"` or `\"redact\"` in the column's rule")
+        })?;
+        Ok(Finished {
+            rows: batch.rows() as u64,
+            read_bytes,
+            counts: batch.counts().to_vec(),
+            encoded: self.encoder.encode(&batch, first_row)?,
+            _permit: permit,
+        })
+    }
+}
+
+/// One end of each part's queue, handed out in the order of the parts.
+struct Queues<T> {
+    ends: Mutex<Vec<Option<T>>>,
+    next: AtomicUsize,
+}
+
+impl<T> Queues<T> {
+    fn new(ends: Vec<T>) -> Self {
+        Queues { ends: Mutex::new(ends.into_iter().map(Some).collect()), next: AtomicUsize::new(0) }
+    }
+
+    /// The next part and its end; `None` when there is none left.
+    fn take(&self) -> Option<(usize, T)> {
+        let part = self.next.fetch_add(1, Ordering::Relaxed);
+        let end = self.lock().get_mut(part)?.take()?;
+        Some((part, end))
+    }
+
+    /// Drops the ends that are left, so that nobody waits on them.
+    fn clear(&self) {
+        self.lock().clear();
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Option<T>>> {
+        self.ends.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+/// A bound on the blocks that are in memory at once.
+#[derive(Clone)]
+struct Permits {
+    free: Receiver<()>,
+    back: Sender<()>,
+}
+
+/// The right to hold a block; given back on drop.
+struct Permit(Sender<()>);
+
+impl Permits {
+    fn new(count: usize) -> Self {
+        let (back, free) = bounded(count);
+        (0..count).for_each(|_| back.send(()).expect("the channel has room for every permit"));
+        Permits { free, back }
+    }
+
+    fn take(&self) -> Permit {
+        self.free.recv().expect("this value keeps the channel open");
+        Permit(self.back.clone())
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let _ = self.0.send(());
+    }
+}
+
+/// The error that made the others fail: they stopped because it had stopped the run.
+fn first_cause(results: Vec<Result<()>>) -> Result<()> {
+    let mut errors: Vec<Error> = results.into_iter().filter_map(Result::err).collect();
+    errors.sort_by_key(|error| error.kind() == Kind::Interrupted);
+    errors.into_iter().next().map_or(Ok(()), Err)
+}
+
+fn internal_error() -> Error {
+    Error::snapshot("a thread of `mask` ended early; this is a defect of `mask`")
+        .hint("please report it with the line that was printed above")
+}

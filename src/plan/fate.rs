@@ -1,0 +1,92 @@
+//! What becomes of each entry of the dump: carried over, written as masked rows, or left out and why.
+
+use std::collections::HashMap;
+
+use crate::error::{Error, Result};
+use crate::pg::dump::{Dump, Entry};
+use crate::plan::PartPlan;
+use crate::rules::LargeObjects;
+
+/// What becomes of an entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It goes out as it came in.
+    Carry,
+    /// Its rows go out masked: the index of its part in the plan.
+    Data(usize),
+    /// It is left out, for this reason.
+    Drop(&'static str),
+}
+
+/// Decides for every entry of `dump`.
+pub fn decide(dump: &Dump, parts: &[PartPlan], large_objects: Option<LargeObjects>) -> Vec<Fate> {
+    let part_of: HashMap<i32, usize> = parts.iter().enumerate().map(|(index, part)| (part.entry, index)).collect();
+    let decide = |entry: &Entry| match part_of.get(&entry.id) {
+        Some(&part) => Fate::Data(part),
+        None => without_rows(entry, large_objects),
+    };
+    dump.entries.iter().map(decide).collect()
+}
+
+fn without_rows(entry: &Entry, large_objects: Option<LargeObjects>) -> Fate {
+    if is_large_object(entry) {
+        return match large_objects {
+            Some(LargeObjects::Keep) => Fate::Carry,
+            _ => Fate::Drop("`[large_objects] action = \"drop\"`"),
+        };
+    }
+    match entry.kind.as_str() {
+        "TABLE DATA" => Fate::Drop("its rows are not asked for"),
+        "STATISTICS DATA" => Fate::Drop("statistics hold values of the source; `ANALYZE` makes new ones"),
+        "USER MAPPING" => Fate::Drop("user mappings hold passwords"),
+        "SUBSCRIPTION" | "SUBSCRIPTION TABLE" => Fate::Drop("a subscription holds a connection string"),
+        "SECURITY LABEL" if !entry.definition.to_ascii_lowercase().contains("for selinux") => {
+            Fate::Drop("security labels of masking tools say what they would show")
+        }
+        _ => Fate::Carry,
+    }
+}
+
+/// Whether an entry makes, fills, describes or grants rights on large objects.
+fn is_large_object(entry: &Entry) -> bool {
+    let of_one = matches!(entry.kind.as_str(), "ACL" | "COMMENT" | "SECURITY LABEL")
+        && entry.tag.starts_with("LARGE OBJECT");
+    of_one || entry.kind.starts_with("BLOB")
+}
+
+/// What becomes of large objects: what the rules say where there are any.
+///
+/// # Errors
+/// [`Kind::Rules`](crate::error::Kind::Rules) if there are some and the rules say nothing.
+pub fn large_objects(dump: &Dump, decided: Option<LargeObjects>) -> Result<Option<LargeObjects>> {
+    let present = dump.entries.iter().any(is_large_object);
+    match (present, decided) {
+        (false, _) => Ok(None),
+        (true, Some(action)) => Ok(Some(action)),
+        (true, None) => Err(Error::rules("the snapshot has large objects, and no rule says what becomes of them")
+            .hint("write `action = \"drop\"` or `action = \"keep\"` under `[large_objects]` in the rules file")),
+    }
+}
+
+/// What is left out, in words: a line for each reason.
+pub fn notes(dump: &Dump, fates: &[Fate]) -> Vec<String> {
+    let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
+    for (entry, fate) in dump.entries.iter().zip(fates) {
+        let Fate::Drop(reason) = fate else { continue };
+        let name = format!("{} {}", entry.kind, entry.tag.replace(['\n', '\r'], " "));
+        match reasons.iter_mut().find(|(known, _)| known == reason) {
+            Some((_, names)) => names.push(name),
+            None => reasons.push((reason, vec![name])),
+        }
+    }
+    reasons.iter().map(|(reason, names)| format!("left out, as {reason}: {}", shortened(names))).collect()
+}
+
+fn shortened(names: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let shown = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}

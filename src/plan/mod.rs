@@ -1,0 +1,262 @@
+//! The plan: everything that is decided before the first row moves. `mask plan` shows it; `pipeline` carries it out.
+
+pub mod fate;
+pub mod show;
+
+use std::collections::{HashMap, HashSet};
+
+pub use fate::Fate;
+
+use crate::error::{Error, Place, Result};
+use crate::key::MasterKey;
+use crate::masked::ColumnMask;
+use crate::pg::ddl;
+use crate::pg::dump::{Dump, Entry};
+use crate::rules::bind::{self, Binding, ColumnAction};
+use crate::rules::name::TableName;
+use crate::rules::{LargeObjects, RuleSet};
+use crate::schema::{Catalog, Column, PgType, QualifiedName, Table, TableId, TableKind};
+use crate::source::DataPart;
+
+/// What a run will do.
+pub struct Plan {
+    /// The dump as it will be written: the snapshot's, or with the entries of a schema file around its data.
+    pub dump: Dump,
+    /// What becomes of each entry of the dump.
+    pub fates: Vec<Fate>,
+    /// The snapshot's schema.
+    pub catalog: Catalog,
+    /// The parts of data to move, in the order of the dump.
+    pub parts: Vec<PartPlan>,
+    /// The decision for every column of every table that has rows to move, in the order of the table's columns.
+    pub decisions: HashMap<TableId, Vec<ColumnAction>>,
+    /// What becomes of large objects; `None` where there are none.
+    pub large_objects: Option<LargeObjects>,
+    /// What a person should know: entries left out, statements not understood, constraints that may break.
+    pub notes: Vec<String>,
+    /// What tells the key from others.
+    pub key_id: String,
+    /// SHA-256 of the rules files, in hex.
+    pub rules_sha256: String,
+}
+
+/// A part of a table's rows: those of one data entry.
+pub struct PartPlan {
+    /// Its index in the source's data parts.
+    pub source_index: usize,
+    /// The id of its entry in the dump.
+    pub entry: i32,
+    /// The table that the rows belong to.
+    pub table: TableId,
+    /// For each column of the rows, its index in the table's columns.
+    pub columns: Vec<usize>,
+    /// For each column of the rows, what happens to it.
+    pub masks: Vec<ColumnMask>,
+}
+
+/// What a plan is made from.
+pub struct Request<'a> {
+    /// The snapshot's table of contents, a schema file merged in.
+    pub dump: Dump,
+    /// The snapshot's data.
+    pub data: &'a [DataPart],
+    /// The rules.
+    pub rules: &'a RuleSet,
+    /// The key.
+    pub key: &'a MasterKey,
+    /// Which tables' rows to move.
+    pub filter: TableFilter,
+}
+
+/// Which tables' rows are moved.
+#[derive(Clone, Debug, Default)]
+pub struct TableFilter {
+    /// Only these, where there are any.
+    pub only: Vec<TableName>,
+    /// Not these.
+    pub except: Vec<TableName>,
+}
+
+impl Plan {
+    /// Decides everything.
+    ///
+    /// # Errors
+    /// Every reason for which the plan is refused, [`Kind::Rules`](crate::error::Kind::Rules); or one of
+    /// [`Kind::Snapshot`](crate::error::Kind::Snapshot) where the snapshot contradicts itself.
+    pub fn build(request: Request<'_>) -> Result<Plan, Vec<Error>> {
+        let Request { dump, data, rules, key, filter } = request;
+        let reading = ddl::catalog(statements(&dump)).map_err(|error| vec![error])?;
+        let mut catalog = reading.catalog;
+        let chosen = choose(&mut catalog, data, &filter, &reading.unread_tables)?;
+        let with_rows: Vec<TableId> = unique(chosen.iter().flatten().map(|part| part.table));
+        let binding = bind::bind(rules, &catalog, &with_rows, key)?;
+        let large_objects = fate::large_objects(&dump, binding.large_objects).map_err(|error| vec![error])?;
+        let parts = parts(chosen, &binding, &catalog);
+        let fates = fate::decide(&dump, &parts, large_objects);
+        let mut notes: Vec<String> = reading.unread.iter().map(ToString::to_string).collect();
+        notes.extend(binding.notes.iter().cloned());
+        notes.extend(fate::notes(&dump, &fates));
+        Ok(Plan {
+            fates,
+            parts,
+            decisions: binding.tables,
+            large_objects,
+            notes,
+            key_id: key.id(),
+            rules_sha256: rules.sha256(),
+            catalog,
+            dump,
+        })
+    }
+
+    /// The decision for the column `column` of `table`, which has rows to move.
+    pub fn decision(&self, table: TableId, column: usize) -> &ColumnAction {
+        &self.decisions[&table][column]
+    }
+
+    /// The entry whose rows the part `part` holds.
+    pub fn entry_of(&self, part: usize) -> &Entry {
+        let id = self.parts[part].entry;
+        self.dump.entries.iter().find(|entry| entry.id == id).expect("a part's entry is in the dump")
+    }
+}
+
+/// The DDL of a dump, with the search paths that the definitions of an old archive rely on.
+fn statements(dump: &Dump) -> Vec<ddl::Statement<'_>> {
+    let from_script = dump.archive_version.is_none();
+    let has_search_path = from_script || dump.entries.iter().any(|entry| entry.kind == "SEARCHPATH");
+    let of = |entry: &'_ Entry| entry.namespace.clone().filter(|_| !has_search_path);
+    dump.entries
+        .iter()
+        .filter(|entry| !entry.definition.is_empty())
+        .map(|entry| ddl::Statement {
+            sql: &entry.definition,
+            kind: if from_script { "" } else { &entry.kind },
+            namespace: of(entry),
+            place: entry_place(entry),
+        })
+        .collect()
+}
+
+fn entry_place(entry: &Entry) -> String {
+    format!("entry {} ({} {})", entry.id, entry.kind, entry.tag.replace(['\n', '\r'], " "))
+}
+
+/// The data parts with their tables and columns; `None` for those that the filter leaves out.
+fn choose(
+    catalog: &mut Catalog,
+    data: &[DataPart],
+    filter: &TableFilter,
+    unread_tables: &[QualifiedName],
+) -> Result<Vec<Option<PartPlan>>, Vec<Error>> {
+    let mut parts = Vec::with_capacity(data.len());
+    let mut errors = Vec::new();
+    for (source_index, part) in data.iter().enumerate() {
+        if !filter.takes(&part.target.table) {
+            parts.push(None);
+            continue;
+        }
+        match resolve(catalog, part, unread_tables) {
+            Ok((table, columns)) => {
+                let masks = Vec::new();
+                parts.push(Some(PartPlan { source_index, entry: part.entry, table, columns, masks }));
+            }
+            Err(error) => errors.push(error),
+        }
+    }
+    errors.extend(filter.unmatched(data));
+    if errors.is_empty() { Ok(parts) } else { Err(errors) }
+}
+
+impl TableFilter {
+    fn takes(&self, table: &QualifiedName) -> bool {
+        let names = |names: &[TableName]| names.iter().any(|name| !name.find([table]).is_empty());
+        (self.only.is_empty() || names(&self.only)) && !names(&self.except)
+    }
+
+    fn unmatched(&self, data: &[DataPart]) -> Vec<Error> {
+        let unmatched = |name: &&TableName| name.find(data.iter().map(|part| &part.target.table)).is_empty();
+        let error = |name: &TableName| {
+            Error::usage(format!("no table with rows matches `{name}`"))
+                .hint("`mask plan` lists the tables; a name with capitals needs double quotes")
+        };
+        self.only.iter().chain(&self.except).filter(unmatched).map(error).collect()
+    }
+}
+
+/// The table of a part and the columns of its rows.
+fn resolve(
+    catalog: &mut Catalog,
+    part: &DataPart,
+    unread_tables: &[QualifiedName],
+) -> Result<(TableId, Vec<usize>)> {
+    let name = &part.target.table;
+    let place = Place::table(name);
+    if unread_tables.contains(name) {
+        return Err(Error::snapshot("the table has rows, but its CREATE TABLE cannot be read").at(place));
+    }
+    let id = match (catalog.find(name), &part.target.columns) {
+        (Some(id), _) => id,
+        (None, Some(columns)) => catalog.add_table(undeclared(name, columns)),
+        (None, None) => {
+            return Err(Error::snapshot("the table has rows, but the snapshot does not declare it")
+                .at(place)
+                .hint("give the schema of the database, made by `pg_dump -s`, with `--schema FILE`"));
+        }
+    };
+    let table = catalog.table(id);
+    let columns = match &part.target.columns {
+        None => (0..table.columns.len()).filter(|&index| table.columns[index].generated.is_none()).collect(),
+        Some(names) => {
+            let index = |name: &String| {
+                table.column_index(name).ok_or_else(|| {
+                    Error::snapshot("the rows have a column that the table does not have")
+                        .at(place.clone().column(name))
+                        .hint("take the data and the schema from the same database")
+                })
+            };
+            names.iter().map(index).collect::<Result<_>>()?
+        }
+    };
+    Ok((id, columns))
+}
+
+/// A table that is known only by its rows: an extension's, or that of a data-only dump.
+fn undeclared(name: &QualifiedName, columns: &[String]) -> Table {
+    let column = |name: &String| Column {
+        name: name.clone(),
+        ty: PgType::Other(QualifiedName::new("pg_catalog", "unknown")),
+        type_text: "unknown".into(),
+        collation: None,
+        not_null: false,
+        default: None,
+        identity: None,
+        generated: None,
+    };
+    Table {
+        name: name.clone(),
+        kind: TableKind::Undeclared,
+        columns: columns.iter().map(column).collect(),
+        ..Table::default()
+    }
+}
+
+fn parts(chosen: Vec<Option<PartPlan>>, binding: &Binding, catalog: &Catalog) -> Vec<PartPlan> {
+    let complete = |mut part: PartPlan| {
+        let table = catalog.table(part.table);
+        let decisions = &binding.tables[&part.table];
+        let mask = |&column: &usize| ColumnMask {
+            action: decisions[column].action.clone(),
+            ty: table.columns[column].ty.clone(),
+            by: decisions[column].by.and_then(|by| part.columns.iter().position(|&index| index == by)),
+        };
+        part.masks = part.columns.iter().map(mask).collect();
+        part
+    };
+    chosen.into_iter().flatten().map(complete).collect()
+}
+
+fn unique(tables: impl Iterator<Item = TableId>) -> Vec<TableId> {
+    let mut seen = HashSet::new();
+    tables.filter(|table| seen.insert(*table)).collect()
+}

@@ -1,0 +1,260 @@
+//! What was moved: counted while it moves, told as a table for people and as JSON for programs.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use crate::masked::ColumnCounts;
+use crate::plan::Plan;
+
+/// Counts what moves, part by part; read by a progress display while it does.
+pub struct Meter {
+    parts: Vec<PartMeter>,
+}
+
+impl Meter {
+    /// A meter at zero for the parts of `plan`.
+    pub fn new(plan: &Plan) -> Self {
+        Meter { parts: plan.parts.iter().map(|part| PartMeter::new(part.columns.len())).collect() }
+    }
+
+    /// The meter of the part `part`.
+    pub fn part(&self, part: usize) -> &PartMeter {
+        &self.parts[part]
+    }
+}
+
+/// Counts what moves of one part.
+pub struct PartMeter {
+    rows: AtomicU64,
+    read_bytes: AtomicU64,
+    written_bytes: AtomicU64,
+    times: Mutex<Times>,
+    columns: Mutex<Vec<ColumnCounts>>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Times {
+    started: Option<Instant>,
+    finished: Option<Instant>,
+}
+
+/// How far a part is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Nothing of it was written yet.
+    Waiting,
+    /// It is being written.
+    Moving,
+    /// It is complete.
+    Done,
+}
+
+impl PartMeter {
+    fn new(columns: usize) -> Self {
+        PartMeter {
+            rows: AtomicU64::new(0),
+            read_bytes: AtomicU64::new(0),
+            written_bytes: AtomicU64::new(0),
+            times: Mutex::default(),
+            columns: Mutex::new(vec![ColumnCounts::default(); columns]),
+        }
+    }
+
+    /// Notes that the part is being written from now on.
+    pub fn start(&self) {
+        lock(&self.times).started = Some(Instant::now());
+    }
+
+    /// Adds a written block.
+    pub fn add(&self, rows: u64, read_bytes: u64, counts: &[ColumnCounts]) {
+        self.rows.fetch_add(rows, Ordering::Relaxed);
+        self.read_bytes.fetch_add(read_bytes, Ordering::Relaxed);
+        for (sum, count) in lock(&self.columns).iter_mut().zip(counts) {
+            sum.masked += count.masked;
+            sum.nulls += count.nulls;
+        }
+    }
+
+    /// Notes that the part is complete and takes `written_bytes` in the target.
+    pub fn finish(&self, written_bytes: u64) {
+        self.written_bytes.store(written_bytes, Ordering::Relaxed);
+        lock(&self.times).finished = Some(Instant::now());
+    }
+
+    /// Rows written so far.
+    pub fn rows(&self) -> u64 {
+        self.rows.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of COPY text read so far.
+    pub fn read_bytes(&self) -> u64 {
+        self.read_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Bytes in the target; 0 until the part is complete.
+    pub fn written_bytes(&self) -> u64 {
+        self.written_bytes.load(Ordering::Relaxed)
+    }
+
+    /// How far the part is.
+    pub fn stage(&self) -> Stage {
+        match *lock(&self.times) {
+            Times { finished: Some(_), .. } => Stage::Done,
+            Times { started: Some(_), .. } => Stage::Moving,
+            _ => Stage::Waiting,
+        }
+    }
+
+    /// How long the part was being written so far.
+    pub fn elapsed(&self) -> Duration {
+        let Times { started, finished } = *lock(&self.times);
+        started.map_or(Duration::ZERO, |start| finished.unwrap_or_else(Instant::now) - start)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// The report of a run, as `--report` writes it. Keys are only ever added.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The version of `mask`.
+    pub mask_version: &'static str,
+    /// When the run began, RFC 3339, UTC.
+    pub started_at: String,
+    /// When it was complete, RFC 3339, UTC.
+    pub finished_at: String,
+    /// The snapshot, without credentials.
+    pub source: String,
+    /// The target, without credentials.
+    pub target: String,
+    /// When the snapshot was taken, where it says so: RFC 3339.
+    pub snapshot_at: Option<String>,
+    /// What tells the key from others and says nothing else of it.
+    pub key_id: String,
+    /// SHA-256 of the rules files, in hex.
+    pub rules_sha256: String,
+    /// The subset that was asked for; null for all rows.
+    pub subset: Option<String>,
+    /// What the plan left out or changed, and why.
+    pub notes: Vec<String>,
+    /// The tables, in the order of the snapshot.
+    pub tables: Vec<TableReport>,
+}
+
+/// What was moved of one table.
+#[derive(Clone, Debug, Serialize)]
+pub struct TableReport {
+    /// `schema.table`, quoted where it must be.
+    pub name: String,
+    /// Rows in the snapshot.
+    pub rows_read: u64,
+    /// Rows in the target.
+    pub rows_written: u64,
+    /// Rows kept for their own sake.
+    pub rows_owned: u64,
+    /// Rows kept only because something refers to them.
+    pub rows_stub: u64,
+    /// Bytes of COPY text read.
+    pub bytes_read: u64,
+    /// Bytes in the target.
+    pub bytes_written: u64,
+    /// Seconds from its first row to its last.
+    pub seconds: f64,
+    /// Its columns.
+    pub columns: Vec<ColumnReport>,
+}
+
+/// What happened to one column.
+#[derive(Clone, Debug, Serialize)]
+pub struct ColumnReport {
+    /// Its name.
+    pub name: String,
+    /// `keep`, a function's name, or `follows TABLE.COLUMN`.
+    pub action: String,
+    /// Values that were masked.
+    pub values_masked: u64,
+    /// NULLs in the target.
+    pub nulls: u64,
+}
+
+/// The tables of `plan` as `meter` counted them; parts of one table are added up.
+pub fn tables(plan: &Plan, meter: &Meter) -> Vec<TableReport> {
+    let mut reports: Vec<TableReport> = Vec::new();
+    let mut index_of = std::collections::HashMap::new();
+    for (part_index, part) in plan.parts.iter().enumerate() {
+        let index = *index_of.entry(part.table).or_insert_with(|| {
+            reports.push(empty_report(plan, part_index));
+            reports.len() - 1
+        });
+        add_part(&mut reports[index], meter.part(part_index));
+    }
+    reports
+}
+
+fn empty_report(plan: &Plan, part: usize) -> TableReport {
+    let part = &plan.parts[part];
+    let table = plan.catalog.table(part.table);
+    let column = |&index: &usize| ColumnReport {
+        name: table.columns[index].name.clone(),
+        action: plan.decision(part.table, index).action_text(),
+        values_masked: 0,
+        nulls: 0,
+    };
+    TableReport {
+        name: table.name.to_string(),
+        rows_read: 0,
+        rows_written: 0,
+        rows_owned: 0,
+        rows_stub: 0,
+        bytes_read: 0,
+        bytes_written: 0,
+        seconds: 0.0,
+        columns: part.columns.iter().map(column).collect(),
+    }
+}
+
+fn add_part(report: &mut TableReport, meter: &PartMeter) {
+    report.rows_read += meter.rows();
+    report.rows_written += meter.rows();
+    report.rows_owned += meter.rows();
+    report.bytes_read += meter.read_bytes();
+    report.bytes_written += meter.written_bytes();
+    report.seconds += (meter.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
+    for (column, counts) in report.columns.iter_mut().zip(lock(&meter.columns).iter()) {
+        column.values_masked += counts.masked;
+        column.nulls += counts.nulls;
+    }
+}
+
+/// The tables as people read them: rows, size and time, a line each, and a total.
+pub fn summary(tables: &[TableReport]) -> String {
+    let width = tables.iter().map(|table| table.name.chars().count()).max().unwrap_or(0).max("table".len());
+    let mut text = format!("{:<width$}  {:>12}  {:>12}  {:>12}\n", "table", "rows", "masked", "written");
+    let line = |name: &str, rows: u64, masked: u64, bytes: u64| {
+        format!("{name:<width$}  {rows:>12}  {masked:>12}  {:>12}\n", human_bytes(bytes))
+    };
+    let masked = |table: &TableReport| table.columns.iter().map(|column| column.values_masked).sum::<u64>();
+    for table in tables {
+        text += &line(&table.name, table.rows_written, masked(table), table.bytes_written);
+    }
+    let rows = tables.iter().map(|table| table.rows_written).sum();
+    let bytes = tables.iter().map(|table| table.bytes_written).sum();
+    text + &line("total", rows, tables.iter().map(masked).sum(), bytes)
+}
+
+/// A size with a binary unit, such as `1.5 MiB`.
+pub fn human_bytes(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let mut size = bytes as f64;
+    let mut unit = 0;
+    while size >= 1024.0 && unit + 1 < UNITS.len() {
+        size /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{bytes} B") } else { format!("{size:.1} {}", UNITS[unit]) }
+}
