@@ -1,4 +1,5 @@
 //! Postgres' own formats: dumps and archives, scripts, COPY text, DDL. Knows nothing of rules or masks.
 
 pub mod compression;
+pub mod ddl;
 pub mod dump;
