@@ -2,5 +2,6 @@
 
 pub mod compression;
 pub mod copy;
+pub mod ddl;
 pub mod dump;
 pub mod restore;

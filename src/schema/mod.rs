@@ -57,6 +57,8 @@ pub struct Catalog {
     pub foreign_keys: Vec<ForeignKey>,
     /// All sequences.
     pub sequences: Vec<Sequence>,
+    /// Tables that are declared in a way that could not be read; data for them has to be refused.
+    pub unread_tables: Vec<QualifiedName>,
     by_name: HashMap<QualifiedName, TableId>,
 }
 

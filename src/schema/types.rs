@@ -28,7 +28,7 @@ pub enum PgType {
     Text,
     /// `character varying`, with its limit in characters
     Varchar(Option<u32>),
-    /// `character(n)`: `n` characters, padded with blanks
+    /// `character(n)`: `n` characters, padded with blanks; without a limit it is `bpchar`, which knows none
     Bpchar(Option<u32>),
     /// `name`: at most 63 bytes
     Name,
@@ -131,8 +131,7 @@ impl PgType {
     /// How many characters a value may have, where the type says so.
     pub fn max_chars(&self) -> Option<u32> {
         match self.base() {
-            PgType::Varchar(limit) => *limit,
-            PgType::Bpchar(limit) => Some(limit.unwrap_or(1)),
+            PgType::Varchar(limit) | PgType::Bpchar(limit) => *limit,
             PgType::Name => Some(63),
             PgType::SingleChar => Some(1),
             _ => None,
@@ -157,6 +156,7 @@ impl fmt::Display for PgType {
             PgType::Numeric(Some((precision, scale))) => write!(out, "numeric({precision},{scale})"),
             PgType::Text => out.write_str("text"),
             PgType::Varchar(limit) => limited(out, "character varying", *limit),
+            PgType::Bpchar(None) => out.write_str("bpchar"),
             PgType::Bpchar(limit) => limited(out, "character", *limit),
             PgType::Name => out.write_str("name"),
             PgType::SingleChar => out.write_str("\"char\""),

@@ -1,0 +1,406 @@
+//! The DDL of a dump, read into a [`Catalog`].
+//!
+//! Statements that say nothing about tables (views, functions, grants) are passed over unparsed, so that what the
+//! parser cannot read in them does no harm. What it cannot read of the others is named in [`CatalogReading::unread`].
+
+mod alter;
+mod constraint;
+mod copy;
+mod definition;
+mod draft;
+mod identifier;
+mod name;
+mod parse;
+mod resolve;
+mod split;
+mod table;
+mod types;
+
+use squawk_syntax::ast;
+
+pub use copy::copy_target;
+pub use identifier::{identifier, name_parts, qualified_name};
+
+use crate::error::{Error, Result};
+use crate::schema::{Catalog, QualifiedName};
+use draft::{Draft, TableIndex};
+use name::{Name, SearchPath};
+use split::Topic;
+
+/// SQL of a dump: the definition of an entry, or a piece of a script.
+#[derive(Clone, Debug, Default)]
+pub struct Statement<'a> {
+    /// The SQL; one statement or several.
+    pub sql: &'a str,
+    /// The kind of the entry, such as `TABLE`; empty where it is not known.
+    pub kind: &'a str,
+    /// The schema of the entry: bare names in definitions by pg_dump before 10.3 are meant in it.
+    pub namespace: Option<&'a str>,
+    /// Where it is, for messages.
+    pub place: String,
+}
+
+/// A catalog, and what could not be read for it.
+#[derive(Debug, Default)]
+pub struct CatalogReading {
+    /// The catalog.
+    pub catalog: Catalog,
+    /// The statements that are carried over without being understood.
+    pub unread: Vec<Unread>,
+}
+
+/// A statement, or a part of one, that is carried over without being understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unread {
+    /// Where it is.
+    pub place: String,
+    /// What it is, and why it was not read.
+    pub what: String,
+}
+
+/// Reads the catalog from the DDL of a dump, in the dump's order.
+///
+/// A table whose definition cannot be read is named in [`Catalog::unread_tables`]; data for it has to be refused.
+///
+/// # Errors
+/// If the reading stops for want of memory for its stack.
+pub fn catalog<'a>(statements: impl IntoIterator<Item = Statement<'a>>) -> Result<CatalogReading> {
+    let statements: Vec<_> = statements.into_iter().collect();
+    // The parser recurses as deep as expressions are nested; a thread of its own has the stack for it.
+    std::thread::scope(|scope| {
+        std::thread::Builder::new()
+            .stack_size(parse::STACK_BYTES)
+            .spawn_scoped(scope, || read(&statements))
+            .map_err(|error| Error::read(&error))?
+            .join()
+            .map_err(|_| {
+                Error::snapshot("the DDL cannot be read").hint("report the statement to the authors of mask")
+            })
+    })
+}
+
+fn read(statements: &[Statement<'_>]) -> CatalogReading {
+    let mut reader = Reader::default();
+    for statement in statements {
+        reader.read(statement);
+    }
+    reader.finish()
+}
+
+/// Kinds of entries whose definitions may hold statements of their own, and none about tables.
+const KINDS_PASSED_OVER: &[&str] =
+    &["FUNCTION", "PROCEDURE", "AGGREGATE", "VIEW", "RULE", "TRIGGER", "EVENT TRIGGER"];
+
+/// What a statement is read under.
+#[derive(Clone, Default)]
+struct Context {
+    path: SearchPath,
+    place: String,
+}
+
+/// Why a statement was not taken into the draft.
+#[derive(Debug)]
+enum Refusal {
+    /// It refers to something that has not been declared, or not yet.
+    Missing(String),
+    /// It declares a table that is there already.
+    Twice(QualifiedName),
+    /// It is not what the parser said it was.
+    Unreadable,
+}
+
+impl Refusal {
+    fn missing(what: impl Into<String>) -> Self {
+        Refusal::Missing(what.into())
+    }
+}
+
+/// A part of the DDL that waits for what it refers to.
+enum Postponed {
+    Statement(ast::Stmt),
+    Action(Name, ast::AlterTableAction),
+}
+
+#[derive(Default)]
+struct Reader {
+    draft: Draft,
+    context: Context,
+    postponed: Vec<(Context, Postponed)>,
+    unread: Vec<Unread>,
+}
+
+impl Reader {
+    fn read(&mut self, statement: &Statement<'_>) {
+        if KINDS_PASSED_OVER.contains(&statement.kind) {
+            return;
+        }
+        let script_path = self.context.path.clone();
+        if let Some(namespace) = statement.namespace.filter(|_| !statement.kind.is_empty()) {
+            self.context.path = SearchPath::of_schema(namespace);
+        }
+        self.context.place.clone_from(&statement.place);
+        let of_entry = self.context.path.clone();
+        for sql in split::statements(statement.sql) {
+            if let Some(topic) = split::topic(sql) {
+                self.read_one(sql, topic);
+            }
+        }
+        // An entry's namespace holds for the entry only; a path that is set holds until the next.
+        if self.context.path == of_entry {
+            self.context.path = script_path;
+        }
+    }
+
+    fn read_one(&mut self, sql: &str, topic: Topic) {
+        let statement = match topic {
+            Topic::SetSearchPath | Topic::SetConfig => {
+                let path = match topic {
+                    Topic::SetConfig => SearchPath::of_set_config(sql),
+                    _ => SearchPath::of_set(sql),
+                };
+                if let Some(path) = path {
+                    self.context.path = path;
+                }
+                return;
+            }
+            Topic::CreateMaterializedView => {
+                self.draft.materialized_views.extend(self.named_after(sql, "view"));
+                return;
+            }
+            Topic::CreateTable => parse::create_table(sql),
+            Topic::CreateUniqueIndex | Topic::AlterTable | Topic::Definition => parse::statement(sql),
+        };
+        match statement {
+            Some(ast::Stmt::AlterTable(it)) => self.alter_table(it.table_relation_name(), it.actions()),
+            Some(ast::Stmt::AlterForeignTable(it)) => {
+                self.alter_table(it.table_relation_name(), it.actions())
+            }
+            Some(statement) => self.try_now(Postponed::Statement(statement)),
+            None if topic == Topic::CreateTable => self.leave_table_unread(sql),
+            None => self.note("a statement that the SQL parser cannot read"),
+        }
+    }
+
+    fn alter_table(
+        &mut self,
+        table: Option<ast::TableRelationName>,
+        actions: impl Iterator<Item = ast::AlterTableAction>,
+    ) {
+        let name = table.and_then(|name| name.table_name_ref());
+        let Some(name) = name.and_then(|name| Name::of(&name, &self.context.path)) else { return };
+        for action in actions.filter(alter::matters) {
+            self.try_now(Postponed::Action(name.clone(), action));
+        }
+    }
+
+    /// Takes the part in, or keeps it for the end if something it refers to is not there yet.
+    fn try_now(&mut self, part: Postponed) {
+        match take_in(&mut self.draft, &part, &self.context) {
+            Ok(()) => {}
+            Err(Refusal::Missing(_)) => self.postponed.push((self.context.clone(), part)),
+            Err(refusal) => self.refuse(&part, refusal),
+        }
+    }
+
+    fn finish(mut self) -> CatalogReading {
+        for (context, part) in std::mem::take(&mut self.postponed) {
+            self.context = context;
+            if let Err(refusal) = take_in(&mut self.draft, &part, &self.context) {
+                self.refuse(&part, refusal);
+            }
+        }
+        alter::settle_kinds(&mut self.draft);
+        let catalog = resolve::catalog(self.draft, &mut self.unread);
+        CatalogReading { catalog, unread: self.unread }
+    }
+
+    fn refuse(&mut self, part: &Postponed, refusal: Refusal) {
+        if let Some(name) = created_table(part, &self.context)
+            && !self.draft.by_name.contains_key(&name)
+        {
+            self.draft.unread_tables.push(name);
+        }
+        match refusal {
+            // A view's columns can be given defaults too, and views are not read.
+            Refusal::Missing(_) if matches!(part, Postponed::Action(_, action) if alter::is_for_views(action)) =>
+                {}
+            Refusal::Missing(what) => {
+                self.note(&format!("a statement that refers to {what}, which is not there"))
+            }
+            Refusal::Twice(name) => self.note(&format!("another definition of the table `{name}`")),
+            Refusal::Unreadable => self.note("a statement that the SQL parser reads only in part"),
+        }
+    }
+
+    fn leave_table_unread(&mut self, sql: &str) {
+        match self.named_after(sql, "table") {
+            Some(name) => {
+                self.note(&format!("the table `{name}`, whose definition the SQL parser cannot read"));
+                self.draft.unread_tables.push(name);
+            }
+            None => self.note("a table whose definition the SQL parser cannot read"),
+        }
+    }
+
+    /// The name that follows `keyword` (and `IF NOT EXISTS`) at the start of a statement that is not parsed.
+    fn named_after(&self, sql: &str, keyword: &str) -> Option<QualifiedName> {
+        let mut rest = sql;
+        loop {
+            let (word, length) = identifier(rest)?;
+            rest = &rest[length..];
+            if word == keyword {
+                break;
+            }
+        }
+        for word in ["if", "not", "exists"] {
+            if let Some((_, length)) = identifier(rest).filter(|(next, _)| next == word) {
+                rest = &rest[length..];
+            }
+        }
+        Name::of_text(rest, &self.context.path).map(|name| name.created())
+    }
+
+    fn note(&mut self, what: &str) {
+        self.unread.push(Unread { place: self.context.place.clone(), what: what.to_string() });
+    }
+}
+
+/// Takes a part of the DDL into the draft, or leaves the draft as it was.
+fn take_in(draft: &mut Draft, part: &Postponed, context: &Context) -> Result<(), Refusal> {
+    match part {
+        Postponed::Action(name, action) => {
+            let index: TableIndex = draft
+                .find(name)
+                .ok_or_else(|| Refusal::missing(format!("the table `{}`", name.created())))?;
+            alter::apply(draft, index, action, context)
+        }
+        Postponed::Statement(ast::Stmt::CreateTable(it)) => {
+            // A temporary table is gone when the session is, and never in a dump.
+            if matches!(it.persistence(), Some(ast::Persistence::Temp(_))) {
+                return Ok(());
+            }
+            table::create(draft, &table::Clauses::of_table(it), context)
+        }
+        Postponed::Statement(ast::Stmt::CreateForeignTable(it)) => {
+            table::create(draft, &table::Clauses::of_foreign_table(it), context)
+        }
+        Postponed::Statement(ast::Stmt::CreateTableAs(_)) => Err(Refusal::Unreadable),
+        Postponed::Statement(ast::Stmt::CreateIndex(it)) => alter::create_unique_index(draft, it, context),
+        Postponed::Statement(statement) => definition::read(draft, statement, context),
+    }
+}
+
+/// The name of the table that the statement creates.
+fn created_table(part: &Postponed, context: &Context) -> Option<QualifiedName> {
+    use ast::HasCreateTable;
+    let name = match part {
+        Postponed::Statement(ast::Stmt::CreateTable(it)) => it.table_name(),
+        Postponed::Statement(ast::Stmt::CreateForeignTable(it)) => HasCreateTable::table_name(it),
+        Postponed::Statement(ast::Stmt::CreateTableAs(it)) => it.table_name(),
+        _ => None,
+    };
+    Name::of(&name?, &context.path).map(|name| name.created())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+    use crate::schema::{PgType, ReferentialAction, Table};
+
+    fn reading(sql: &str) -> CatalogReading {
+        catalog([Statement { sql, place: "schema.sql".to_string(), ..Statement::default() }])
+            .expect("a reading")
+    }
+
+    fn table<'a>(catalog: &'a Catalog, name: &str) -> &'a Table {
+        catalog.table(catalog.find(&QualifiedName::new("public", name)).expect("the table"))
+    }
+
+    /// The catalog of a sample dump and its facts; `None`, and a message, if the samples are not at hand.
+    fn sample(name: &str) -> Option<(CatalogReading, serde_json::Value)> {
+        let folder = std::path::Path::new("/work/shared/data").join(name);
+        let (Ok(dump), Ok(facts)) = (
+            std::fs::File::open(folder.join(format!("{name}.sql.gz"))),
+            std::fs::read(folder.join(format!("{name}.facts.json"))),
+        ) else {
+            eprintln!("skipped: no sample dump of {name} here");
+            return None;
+        };
+        let mut script = String::new();
+        flate2::read::MultiGzDecoder::new(dump).read_to_string(&mut script).expect("a script");
+        Some((reading(&without_rows(&script)), serde_json::from_slice(&facts).expect("facts")))
+    }
+
+    fn without_rows(script: &str) -> String {
+        let mut in_rows = false;
+        let mut ddl = String::new();
+        for line in script.lines() {
+            if in_rows {
+                in_rows = line != "\\.";
+            } else if line.starts_with("COPY ") {
+                in_rows = true;
+            } else {
+                ddl.push_str(line);
+                ddl.push('\n');
+            }
+        }
+        ddl
+    }
+
+    fn agrees_with_the_facts(name: &str) {
+        let Some((CatalogReading { catalog, unread }, facts)) = sample(name) else { return };
+        assert_eq!(unread, []);
+        let tables = facts["tables"].as_object().expect("tables");
+        let is_table = |facts: &&serde_json::Value| facts["kind"] != "materialized view";
+        assert_eq!(catalog.tables.len(), tables.values().filter(is_table).count());
+        for (_, table) in catalog.iter() {
+            let facts = &tables[&table.name.to_string()];
+            assert_eq!(facts["columns"], table.columns.len(), "{}", table.name);
+            assert_eq!(facts["primary_key"] == false, table.primary_key.is_none(), "{}", table.name);
+        }
+        let declared = |foreign_key: &serde_json::Value| {
+            let child = foreign_key["table"].as_str().expect("a table").to_string();
+            let columns = foreign_key["columns"].as_array().expect("columns").clone();
+            (
+                child,
+                columns,
+                foreign_key["references"].as_str().expect("a table").to_string(),
+                foreign_key["nullable"] == true,
+            )
+        };
+        let mut expected: Vec<_> =
+            facts["foreign_keys"].as_array().expect("a list").iter().map(declared).collect();
+        let read = |foreign_key: &crate::schema::ForeignKey| {
+            let child = catalog.table(foreign_key.child);
+            let columns =
+                foreign_key.child_columns.iter().map(|&column| child.columns[column].name.clone().into());
+            let nullable = foreign_key.child_columns.iter().any(|&column| !child.columns[column].not_null);
+            (
+                child.name.to_string(),
+                columns.collect(),
+                catalog.table(foreign_key.parent).name.to_string(),
+                nullable,
+            )
+        };
+        let mut found: Vec<(String, Vec<serde_json::Value>, String, bool)> =
+            catalog.foreign_keys.iter().map(read).collect();
+        let by_name =
+            |one: &(String, Vec<serde_json::Value>, String, bool)| format!("{} {:?} {}", one.0, one.1, one.2);
+        expected.sort_by_key(by_name);
+        found.sort_by_key(by_name);
+        assert_eq!(found, expected);
+        assert_eq!(facts["counts"]["sequences"], catalog.sequences.len());
+    }
+
+    #[test]
+    fn the_catalog_of_pagila_agrees_with_its_facts() {
+        agrees_with_the_facts("pagila");
+    }
+
+    #[test]
+    fn the_catalog_of_chinook_agrees_with_its_facts() {
+        agrees_with_the_facts("chinook");
+    }
+}
