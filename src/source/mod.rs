@@ -2,6 +2,8 @@
 //!
 //! A source never sees a rule. Every format is a file here and an entry of [`FORMATS`].
 
+pub mod archive;
+
 use crate::error::Result;
 use crate::pg::dump::{CopyTarget, Dump};
 
