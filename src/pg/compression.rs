@@ -1,9 +1,14 @@
 //! The compressions that dumps come in: gzip, zlib, LZ4 and Zstandard streams, told apart by their first bytes.
+//!
+//! A stream counts as whole only if it ends where its format says: data cut at the border of a block, or followed by
+//! something else, is an error and never a shorter or longer text.
 
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, BufRead, Read};
 
 use flate2::bufread::{MultiGzDecoder, ZlibDecoder};
-use flate2::write::{GzEncoder, ZlibEncoder};
+use lz4_flex::frame::FrameDecoder;
+
+use crate::pg::dump::Compression;
 
 /// How a file or a stream is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,9 +19,9 @@ pub enum Codec {
     Gzip,
     /// zlib (RFC 1950), as custom archives hold it.
     Zlib,
-    /// LZ4 frames.
+    /// LZ4 frames, one or several.
     Lz4,
-    /// Zstandard frames (RFC 8878).
+    /// Zstandard frames (RFC 8878), one or several.
     Zstd,
 }
 
@@ -31,6 +36,24 @@ impl Codec {
         }
     }
 
+    /// What the files of an archive with that compression are compressed with.
+    pub fn of_files(compression: Compression) -> Codec {
+        match compression {
+            Compression::None => Codec::Plain,
+            Compression::Gzip => Codec::Gzip,
+            Compression::Lz4 => Codec::Lz4,
+            Compression::Zstd => Codec::Zstd,
+        }
+    }
+
+    /// What the data blocks of a custom archive with that compression are compressed with.
+    pub fn of_custom_blocks(compression: Compression) -> Codec {
+        match compression {
+            Compression::Gzip => Codec::Zlib,
+            other => Codec::of_files(other),
+        }
+    }
+
     /// The ending of file names, such as `.gz`; empty for plain ones.
     pub fn extension(self) -> &'static str {
         match self {
@@ -41,47 +64,87 @@ impl Codec {
         }
     }
 
-    /// Reads `input` decompressed.
+    /// Reads `input` decompressed, to its very end.
+    ///
+    /// A stream of no bytes at all is read as empty but for gzip: pg_dump leaves one for an empty large object.
+    /// Reading fails with `UnexpectedEof` where the stream is cut, and with another kind where it is damaged.
     ///
     /// # Errors
-    /// If the decoder cannot be set up.
-    pub fn decoder<'a>(self, input: impl BufRead + Send + 'a) -> io::Result<Box<dyn Read + Send + 'a>> {
+    /// If the decoder cannot be set up, or the first bytes cannot be read.
+    pub fn decoder<'a>(self, mut input: impl BufRead + Send + 'a) -> io::Result<Box<dyn Read + Send + 'a>> {
+        let lazy = matches!(self, Codec::Zlib | Codec::Lz4 | Codec::Zstd);
+        if lazy && input.fill_buf()?.is_empty() {
+            return Ok(Box::new(io::empty()));
+        }
         Ok(match self {
             Codec::Plain => Box::new(input),
             Codec::Gzip => Box::new(MultiGzDecoder::new(input)),
-            Codec::Zlib => Box::new(ZlibDecoder::new(input)),
-            Codec::Lz4 => Box::new(lz4_flex::frame::FrameDecoder::new(input)),
+            Codec::Zlib => Box::new(ZlibStream(ZlibDecoder::new(input))),
+            Codec::Lz4 => Box::new(Lz4Stream::new(input)),
             Codec::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(input)?),
         })
     }
-    /// `bytes` as a whole compressed stream, so that the sequence of several is a file that common tools read as one.
-    ///
-    /// The levels are the fast ones: a staging load is read once or twice and then thrown away.
-    pub fn compress_block(self, bytes: &[u8]) -> Vec<u8> {
-        const INFALLIBLE: &str = "writing to memory does not fail";
-        match self {
-            Codec::Plain => bytes.to_vec(),
-            Codec::Gzip => {
-                let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::new(GZIP_LEVEL));
-                encoder.write_all(bytes).expect(INFALLIBLE);
-                encoder.finish().expect(INFALLIBLE)
+}
+
+/// A zlib stream that nothing follows.
+struct ZlibStream<R>(ZlibDecoder<R>);
+
+impl<R: BufRead> Read for ZlibStream<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.0.read(buffer)?;
+        if count == 0 && !buffer.is_empty() && !self.0.get_mut().fill_buf()?.is_empty() {
+            return Err(io::Error::from(io::ErrorKind::InvalidData));
+        }
+        Ok(count)
+    }
+}
+
+/// LZ4 frames, each with its end mark.
+///
+/// `FrameDecoder` takes the end of its input for the end of a frame. So its input ends with an error instead, and
+/// its reading nothing means that the frame's end mark was there. Each frame gets a decoder of its own, as one that is
+/// used again relies on all frames having blocks of one size.
+struct Lz4Stream<R: BufRead> {
+    frame: Option<FrameDecoder<Unending<R>>>,
+}
+
+impl<R: BufRead> Lz4Stream<R> {
+    fn new(input: R) -> Self {
+        Lz4Stream { frame: Some(FrameDecoder::new(Unending(input))) }
+    }
+}
+
+impl<R: BufRead> Read for Lz4Stream<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let Some(frame) = &mut self.frame {
+            let count = frame.read(buffer).map_err(end_of_input)?;
+            if count > 0 || buffer.is_empty() {
+                return Ok(count);
             }
-            Codec::Zlib => {
-                let mut encoder = ZlibEncoder::new(Vec::new(), flate2::Compression::new(GZIP_LEVEL));
-                encoder.write_all(bytes).expect(INFALLIBLE);
-                encoder.finish().expect(INFALLIBLE)
+            let Some(Unending(mut input)) = self.frame.take().map(FrameDecoder::into_inner) else { break };
+            if !input.fill_buf()?.is_empty() {
+                self.frame = Some(FrameDecoder::new(Unending(input)));
             }
-            Codec::Lz4 => {
-                let mut encoder = lz4_flex::frame::FrameEncoder::new(Vec::new());
-                encoder.write_all(bytes).expect(INFALLIBLE);
-                encoder.finish().expect(INFALLIBLE)
-            }
-            Codec::Zstd => zstd::bulk::compress(bytes, ZSTD_LEVEL).expect(INFALLIBLE),
+        }
+        Ok(0)
+    }
+}
+
+/// An input whose end is an error of the kind `BrokenPipe`.
+struct Unending<R>(R);
+
+impl<R: BufRead> Read for Unending<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.0.read(buffer)? {
+            0 if !buffer.is_empty() => Err(io::Error::from(io::ErrorKind::BrokenPipe)),
+            count => Ok(count),
         }
     }
 }
 
-/// The gzip level of what is written.
-pub const GZIP_LEVEL: u32 = 3;
-/// The Zstandard level of what is written.
-pub const ZSTD_LEVEL: i32 = 1;
+fn end_of_input(failure: io::Error) -> io::Error {
+    match failure.kind() {
+        io::ErrorKind::BrokenPipe => io::Error::from(io::ErrorKind::UnexpectedEof),
+        _ => failure,
+    }
+}

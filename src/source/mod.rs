@@ -2,6 +2,8 @@
 //!
 //! A source never sees a rule. Every format is a file here and an entry of [`FORMATS`].
 
+pub mod archive;
+
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;

@@ -1,0 +1,443 @@
+//! pg_dump's archives: custom files, directories and tar files, archive versions 1.12 to 1.16 (PostgreSQL 9.6 to 18).
+//!
+//! [`Archive`] reads the table of contents at once and gives the data of each entry as a stream; `write` has the
+//! reverse. What the entries mean is left to others. Every length is checked against what is left of the file, and a
+//! stream that does not end as its format says is an error with file and byte.
+
+mod custom;
+mod date;
+mod tar;
+mod toc;
+mod wire;
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use custom::{Chunks, CustomFile, Input, LARGE_OBJECTS_BLOCK, ROWS_BLOCK};
+use tar::Member;
+use toc::{DataPlace, Layout, Toc};
+use wire::{Offset, WireReader, Widths};
+
+use crate::error::{Error, Result};
+use crate::pg::compression::Codec;
+use crate::pg::dump::{Dump, Entry};
+use crate::pg::encoding;
+use crate::pg::stream::{Counted, Located, Position};
+
+/// The archive version for a dump that was no archive: the oldest one that all supported pg_restore write and read.
+pub const DEFAULT_VERSION: (u8, u8, u8) = (1, 14, 0);
+
+/// The file of a directory or tar archive that holds the table of contents.
+pub const TOC_FILE: &str = "toc.dat";
+
+/// The buffer of each open file, in bytes.
+const BUFFER_BYTES: usize = 64 << 10;
+
+/// Bytes that can be read from any place, by several readers at once.
+pub trait RandomAccess: Send + Sync {
+    /// Reads from the byte `offset` on; nothing, where that is the end.
+    ///
+    /// # Errors
+    /// If the bytes cannot be read.
+    fn reader_at(&self, offset: u64) -> io::Result<Box<dyn Read + Send>>;
+
+    /// The number of bytes.
+    fn len(&self) -> u64;
+
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// A file on disk.
+struct DiskFile {
+    path: PathBuf,
+    bytes: u64,
+}
+
+impl DiskFile {
+    fn open(path: &Path) -> Result<DiskFile> {
+        let bytes = std::fs::metadata(path).map_err(|failure| Error::read(&failure).at(path.display()))?.len();
+        Ok(DiskFile { path: path.to_path_buf(), bytes })
+    }
+}
+
+impl RandomAccess for DiskFile {
+    fn reader_at(&self, offset: u64) -> io::Result<Box<dyn Read + Send>> {
+        let mut file = File::open(&self.path)?;
+        file.seek(SeekFrom::Start(offset))?;
+        Ok(Box::new(file))
+    }
+
+    fn len(&self) -> u64 {
+        self.bytes
+    }
+}
+
+/// The forms of archives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// One file that starts with `PGDMP`.
+    Custom,
+    /// A folder with `toc.dat`.
+    Directory,
+    /// A tar file whose first member is `toc.dat`.
+    Tar,
+}
+
+impl Format {
+    /// The form of a file that starts with `head`, of which 512 bytes are enough; `None` if it is no archive.
+    pub fn of_file(head: &[u8]) -> Option<Format> {
+        if head.starts_with(toc::MAGIC) {
+            return Some(Format::Custom);
+        }
+        tar::starts_with_toc(head).then_some(Format::Tar)
+    }
+
+    /// The form of the file or folder at `path`; `None` if it is no archive.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn of_path(path: &Path) -> Result<Option<Format>> {
+        if path.is_dir() {
+            return Ok(path.join(TOC_FILE).is_file().then_some(Format::Directory));
+        }
+        let mut head = Vec::new();
+        let read = File::open(path).and_then(|file| file.take(tar::BLOCK_BYTES).read_to_end(&mut head));
+        read.map_err(|failure| Error::read(&failure).at(path.display()))?;
+        Ok(Format::of_file(&head))
+    }
+}
+
+/// An open archive.
+pub struct Archive {
+    /// Its name, for messages.
+    name: String,
+    dump: Dump,
+    /// For each entry, where its data is.
+    places: Vec<DataPlace>,
+    /// The encoding of its text.
+    encoding: String,
+    widths: Widths,
+    container: Container,
+}
+
+enum Container {
+    Custom(Blocks),
+    Directory(PathBuf),
+    Tar(Arc<dyn RandomAccess>, HashMap<String, Member>),
+}
+
+/// The data blocks of a custom archive.
+struct Blocks {
+    file: Arc<dyn RandomAccess>,
+    /// Where each entry's block starts, by the entry's id.
+    starts: HashMap<i32, u64>,
+    /// The same places in ascending order.
+    ordered: Vec<u64>,
+}
+
+impl Blocks {
+    fn new(file: Arc<dyn RandomAccess>, starts: HashMap<i32, u64>) -> Blocks {
+        let mut ordered: Vec<u64> = starts.values().copied().collect();
+        ordered.sort_unstable();
+        Blocks { file, starts, ordered }
+    }
+
+    /// The bytes from one block's start to the next one's.
+    fn stored_bytes(&self, id: i32) -> Option<u64> {
+        let start = *self.starts.get(&id)?;
+        let next = self.ordered.partition_point(|&other| other <= start);
+        self.ordered.get(next).copied().unwrap_or(self.file.len()).checked_sub(start)
+    }
+}
+
+impl Archive {
+    /// Opens the file or folder at `path`.
+    ///
+    /// # Errors
+    /// [`Kind::Snapshot`](crate::error::Kind::Snapshot) with file and byte if it is no archive, damaged or cut short.
+    pub fn open(path: &Path) -> Result<Archive> {
+        let name = path.display().to_string();
+        match Format::of_path(path)? {
+            Some(Format::Directory) => Archive::open_directory(path),
+            Some(_) => Archive::open_seekable(&name, Arc::new(DiskFile::open(path)?)),
+            None => Err(Error::snapshot("this is no archive of pg_dump").at(name)),
+        }
+    }
+
+    /// Opens a custom or tar archive in `access`; `name` is for messages.
+    ///
+    /// # Errors
+    /// As for [`Archive::open`].
+    pub fn open_seekable(name: &str, access: Arc<dyn RandomAccess>) -> Result<Archive> {
+        let mut head = Vec::new();
+        let read = access
+            .reader_at(0)
+            .and_then(|reader| reader.take(tar::BLOCK_BYTES).read_to_end(&mut head));
+        read.map_err(|failure| Error::read(&failure).at(name))?;
+        match Format::of_file(&head) {
+            Some(Format::Tar) => Archive::open_tar(name, access),
+            _ => Archive::open_custom(name, access),
+        }
+    }
+
+    fn open_custom(name: &str, access: Arc<dyn RandomAccess>) -> Result<Archive> {
+        let mut file = CustomFile { name, access: &*access, widths: Widths::default() };
+        let mut wire = file.wire_at(0)?;
+        let toc = toc::read(&mut wire, Layout::Offsets)?;
+        file.widths = wire.widths;
+        let starts = block_starts(&file, &toc, wire.position().byte())?;
+        let container = Container::Custom(Blocks::new(access.clone(), starts));
+        Ok(Archive::new(name, toc, wire.widths, container))
+    }
+
+    fn open_directory(path: &Path) -> Result<Archive> {
+        let name = path.join(TOC_FILE).display().to_string();
+        let file = DiskFile::open(&path.join(TOC_FILE))?;
+        let input = read_from(&file, 0).map_err(|failure| Error::read(&failure).at(&name))?;
+        let mut wire = WireReader::new(input, Position::new(&name, 0), file.len(), Widths::default());
+        let toc = toc::read(&mut wire, Layout::FileNames)?;
+        expect_end(&mut wire)?;
+        let folder = path.display().to_string();
+        Ok(Archive::new(&folder, toc, wire.widths, Container::Directory(path.to_path_buf())))
+    }
+
+    fn open_tar(name: &str, access: Arc<dyn RandomAccess>) -> Result<Archive> {
+        let members = tar::members(&*access, name)?;
+        let member = members.get(TOC_FILE).copied();
+        let member = member.ok_or_else(|| Error::snapshot("the tar archive has no `toc.dat`").at(name))?;
+        let input = read_from(&*access, member.start).map_err(|failure| Error::read(&failure).at(name))?;
+        let position = Position::new(name, member.start);
+        let end = member.start + member.bytes;
+        let mut wire = WireReader::new(input.take(member.bytes), position, end, Widths::default());
+        let toc = toc::read(&mut wire, Layout::FileNames)?;
+        expect_end(&mut wire)?;
+        Ok(Archive::new(name, toc, wire.widths, Container::Tar(access, members)))
+    }
+
+    fn new(name: &str, toc: Toc, widths: Widths, container: Container) -> Archive {
+        let Toc { mut dump, places, encoding } = toc;
+        for (entry, place) in dump.entries.iter_mut().zip(&places) {
+            let nowhere = match place {
+                DataPlace::Offset(offset) => *offset == Offset::NoData,
+                DataPlace::File(name) => name.is_empty(),
+            };
+            entry.has_data &= !nowhere;
+        }
+        Archive { name: name.to_string(), dump, places, encoding, widths, container }
+    }
+
+    /// Its table of contents.
+    pub fn dump(&self) -> &Dump {
+        &self.dump
+    }
+
+    /// The data of the entry at `index`, decompressed, as UTF-8 (or the bytes of an SQL_ASCII database).
+    ///
+    /// The stream's failures carry an [`Error`] with the place; [`stream::error`](crate::pg::stream::error) takes it
+    /// out.
+    ///
+    /// # Errors
+    /// If the data is not there, or its beginning is damaged.
+    pub fn data(&self, index: usize) -> Result<Box<dyn Read + Send>> {
+        let stored = self.stored_data(index)?;
+        match encoding::transcoder(&self.encoding)? {
+            Some(transcoder) => Ok(transcoder.reader(stored)),
+            None => Ok(stored),
+        }
+    }
+
+    fn stored_data(&self, index: usize) -> Result<Box<dyn Read + Send>> {
+        match &self.container {
+            Container::Custom(blocks) => {
+                let wire = self.open_block(blocks, index, ROWS_BLOCK)?;
+                self.decoded(Chunks::new(wire))
+            }
+            _ => {
+                let (name, input, codec) = self.open_file(self.file_name(index))?;
+                decode(codec, Counted::new(input, name))
+            }
+        }
+    }
+
+    /// The bytes of the data of the entry at `index` as stored, where they are known without reading it.
+    pub fn stored_bytes(&self, index: usize) -> Option<u64> {
+        match &self.container {
+            Container::Custom(blocks) => blocks.stored_bytes(self.dump.entries[index].id),
+            Container::Directory(folder) => {
+                let (path, _) = find_file(folder, self.file_name(index))?;
+                Some(path.metadata().ok()?.len())
+            }
+            Container::Tar(_, members) => members.get(self.file_name(index)).map(|member| member.bytes),
+        }
+    }
+
+    /// Calls `visit` with the entry, the oid and the content of each large object.
+    ///
+    /// # Errors
+    /// If the data is damaged, or `visit` fails.
+    pub fn visit_large_objects(&self, visit: &mut VisitLargeObject) -> Result<()> {
+        for (index, entry) in self.dump.entries.iter().enumerate() {
+            if entry.kind != "BLOBS" || !entry.has_data {
+                continue;
+            }
+            match &self.container {
+                Container::Custom(blocks) => {
+                    let mut wire = self.open_block(blocks, index, LARGE_OBJECTS_BLOCK)?;
+                    loop {
+                        let oid = wire.oid()?;
+                        if oid == 0 {
+                            break;
+                        }
+                        wire = self.visit_block(wire, |content| visit(entry, oid, content))?;
+                    }
+                }
+                _ => self.visit_files(index, &mut |oid, content| visit(entry, oid, content))?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Decodes one large object of a custom archive for `visit`, and reads on behind it.
+    fn visit_block(
+        &self,
+        wire: WireReader<Input>,
+        visit: impl FnOnce(&mut dyn Read) -> Result<()>,
+    ) -> Result<WireReader<Input>> {
+        let mut chunks = Chunks::new(wire);
+        let position = chunks.position().clone();
+        let codec = Codec::of_custom_blocks(self.dump.compression);
+        let decoder = codec.decoder(&mut chunks).map_err(crate::pg::stream::error)?;
+        visit(&mut Located::new(decoder, position))?;
+        chunks.into_wire()
+    }
+
+    /// Reads the list of large objects, lines of an oid and a file name, and decodes each of them for `visit`.
+    fn visit_files(
+        &self,
+        index: usize,
+        visit: &mut dyn FnMut(u32, &mut dyn Read) -> Result<()>,
+    ) -> Result<()> {
+        let (position, input, codec) = self.open_file(self.file_name(index))?;
+        let list = decode(codec, Counted::new(input, position.clone()))?;
+        for line in BufReader::new(list).lines() {
+            let line = line.map_err(crate::pg::stream::error)?;
+            let fields = line.split_once(' ').and_then(|(oid, name)| Some((oid.parse().ok()?, name)));
+            let (oid, name) =
+                fields.ok_or_else(|| position.damaged("the list of large objects is damaged"))?;
+            let (position, input, codec) = self.open_file(name)?;
+            visit(oid, &mut *decode(codec, Counted::new(input, position))?)?;
+        }
+        Ok(())
+    }
+
+    fn file_name(&self, index: usize) -> &str {
+        match &self.places[index] {
+            DataPlace::File(name) => name,
+            DataPlace::Offset(_) => "",
+        }
+    }
+
+    fn open_block(&self, blocks: &Blocks, index: usize, kind: u8) -> Result<WireReader<Input>> {
+        let id = self.dump.entries[index].id;
+        let byte = blocks.starts.get(&id).ok_or_else(|| {
+            Error::snapshot("the archive has no data for an entry of its contents")
+                .at(&self.name)
+                .hint(crate::pg::stream::CUT_SHORT)
+        })?;
+        CustomFile { name: &self.name, access: &*blocks.file, widths: self.widths }.open_block(*byte, kind, id)
+    }
+
+    fn decoded(&self, chunks: Chunks<Input>) -> Result<Box<dyn Read + Send>> {
+        let position = chunks.position().clone();
+        let codec = Codec::of_custom_blocks(self.dump.compression);
+        let decoder = codec.decoder(chunks).map_err(crate::pg::stream::error)?;
+        Ok(Box::new(Located::new(decoder, position)))
+    }
+
+    /// Opens the file `name` of a directory or tar archive, with the ending that its compression gives it.
+    fn open_file(&self, name: &str) -> Result<(Position, Input, Codec)> {
+        match &self.container {
+            Container::Custom(..) => Err(Error::snapshot("a custom archive has no files").at(&self.name)),
+            Container::Directory(folder) => {
+                let (path, codec) = find_file(folder, name).ok_or_else(|| {
+                    Error::snapshot("the archive has no file for an entry of its contents")
+                        .at(folder.display())
+                        .hint("copy the whole folder, or take the snapshot again")
+                })?;
+                let place = path.display().to_string();
+                let input = DiskFile::open(&path)
+                    .and_then(|file| read_from(&file, 0).map_err(|failure| Error::read(&failure).at(&place)))?;
+                Ok((Position::new(&place, 0), input, codec))
+            }
+            Container::Tar(access, members) => {
+                let member = members.get(name).ok_or_else(|| {
+                    Error::snapshot("the archive has no member for an entry of its contents")
+                        .at(&self.name)
+                        .hint(crate::pg::stream::CUT_SHORT)
+                })?;
+                let input =
+                    read_from(&**access, member.start).map_err(|failure| Error::read(&failure).at(&self.name))?;
+                let position = Position::new(&self.name, member.start);
+                Ok((position, Box::new(input.take(member.bytes)), Codec::Plain))
+            }
+        }
+    }
+}
+
+/// What [`Archive::visit_large_objects`] calls: with the entry, the oid and the content.
+pub type VisitLargeObject<'a> = dyn FnMut(&Entry, u32, &mut dyn Read) -> Result<()> + 'a;
+
+/// Where the data blocks are, by the ids of their entries: from the table of contents, or by walking the file from
+/// `first` on if it was written to a pipe.
+fn block_starts(file: &CustomFile, toc: &Toc, first: u64) -> Result<HashMap<i32, u64>> {
+    let mut starts = HashMap::new();
+    for (entry, place) in toc.dump.entries.iter().zip(&toc.places).filter(|(entry, _)| entry.has_data) {
+        match place {
+            DataPlace::Offset(Offset::NotSet) => return file.find_blocks(first),
+            DataPlace::Offset(Offset::Set(byte)) if *byte >= file.access.len() => {
+                return Err(Position::new(file.name, file.access.len())
+                    .cut_short("the archive ends before its last data"));
+            }
+            DataPlace::Offset(Offset::Set(byte)) => {
+                starts.insert(entry.id, *byte);
+            }
+            _ => {}
+        }
+    }
+    Ok(starts)
+}
+
+fn decode(codec: Codec, input: Counted<Input>) -> Result<Box<dyn Read + Send>> {
+    let position = input.position().clone();
+    let decoder = codec.decoder(input).map_err(|failure| Error::read(&failure).at(&position))?;
+    Ok(Box::new(Located::new(decoder, position)))
+}
+
+fn read_from(access: &dyn RandomAccess, offset: u64) -> io::Result<Input> {
+    Ok(Box::new(BufReader::with_capacity(BUFFER_BYTES, access.reader_at(offset)?)))
+}
+
+fn expect_end<R: BufRead>(wire: &mut WireReader<R>) -> Result<()> {
+    match wire.byte_or_end()? {
+        None => Ok(()),
+        Some(_) => Err(wire.position().damaged("something follows the table of contents")),
+    }
+}
+
+/// The file `name` of `folder`, with one of the endings that pg_dump gives compressed files.
+fn find_file(folder: &Path, name: &str) -> Option<(PathBuf, Codec)> {
+    // A name out of an archive must not lead out of its folder.
+    if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte)) {
+        return None;
+    }
+    [Codec::Plain, Codec::Gzip, Codec::Lz4, Codec::Zstd].into_iter().find_map(|codec| {
+        let path = folder.join(format!("{name}{}", codec.extension()));
+        path.is_file().then_some((path, codec))
+    })
+}

@@ -1,0 +1,202 @@
+//! Cuts the COPY text of a table into blocks of whole rows, up to the end marker `\.`.
+//!
+//! Where a block ends depends on the bytes of the rows and the block size alone, not on how the reader below delivers
+//! them: the buffer is always filled to the block size, and cut after the last newline in it. What a row holds is left
+//! to `pg::copy`.
+
+use std::io::Read;
+
+use memchr::{memchr, memmem, memrchr};
+
+use crate::error::{Error, Place, Result};
+use crate::pg::stream;
+use crate::source::{Block, BlockReader};
+
+/// How much is read at once after the end marker, to see that only blank lines follow.
+const TAIL_BYTES: usize = 4096;
+
+/// Reads COPY text as blocks of whole rows.
+///
+/// The text must end with the line `\.`; after it, only blank lines may follow. A row that is longer than a block gets
+/// a block of a multiple of its size; memory is bounded by two of them.
+pub struct BlockCutter<R> {
+    input: R,
+    block_bytes: usize,
+    place: Place,
+    /// The beginning of a row that the last block did not hold.
+    carried: Vec<u8>,
+    /// The bytes of the blocks so far.
+    cut_bytes: u64,
+    done: bool,
+}
+
+impl<R: Read> BlockCutter<R> {
+    /// Cuts `input` into blocks of at most `block_bytes` bytes, where no row is longer; `place` names the table.
+    pub fn new(input: R, block_bytes: usize, place: Place) -> Self {
+        let block_bytes = block_bytes.max(1);
+        BlockCutter { input, block_bytes, place, carried: Vec::new(), cut_bytes: 0, done: false }
+    }
+
+    /// Reads until `buffer` has `bytes` bytes; whether it has, as the data may end before.
+    fn fill(&mut self, buffer: &mut Vec<u8>, bytes: usize) -> Result<bool> {
+        let missing = bytes.saturating_sub(buffer.len()) as u64;
+        self.input
+            .by_ref()
+            .take(missing)
+            .read_to_end(buffer)
+            .map_err(|failure| stream::error(failure).at(&self.place))?;
+        Ok(buffer.len() >= bytes)
+    }
+
+    fn cut(&mut self) -> Result<Option<Block>> {
+        let mut buffer = std::mem::take(&mut self.carried);
+        let mut searched = 0;
+        let mut bytes = self.block_bytes;
+        loop {
+            let filled = self.fill(&mut buffer, bytes)?;
+            if let Some(marker) = find_marker(&buffer, searched) {
+                let rest = buffer.split_off(marker);
+                self.finish(&rest)?;
+                self.done = true;
+                return Ok((!buffer.is_empty()).then_some(Block { bytes: buffer }));
+            }
+            if !filled {
+                return Err(self.ended(&buffer));
+            }
+            if let Some(newline) = memrchr(b'\n', &buffer[searched..]) {
+                self.carried = buffer.split_off(searched + newline + 1);
+                self.cut_bytes += buffer.len() as u64;
+                return Ok(Some(Block { bytes: buffer }));
+            }
+            searched = buffer.len();
+            bytes = buffer.len().saturating_add(self.block_bytes);
+        }
+    }
+
+    /// Checks that `rest`, which starts with the end marker, and all that can still be read are blank lines.
+    fn finish(&mut self, rest: &[u8]) -> Result<()> {
+        let mut tail = rest[MARKER.len()..].to_vec();
+        loop {
+            if tail.iter().any(|byte| !matches!(byte, b'\n' | b'\r')) {
+                return Err(Error::snapshot("more data follows the end of the rows")
+                    .at(&self.place)
+                    .hint(stream::DAMAGED));
+            }
+            tail.clear();
+            if !self.fill(&mut tail, TAIL_BYTES)? && tail.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn ended(&self, buffer: &[u8]) -> Error {
+        let inside = buffer.last().is_some_and(|&byte| byte != b'\n');
+        let what = if inside { "the data ends inside a row" } else { "the data ends without its end marker" };
+        let byte = self.cut_bytes + buffer.len() as u64;
+        Error::snapshot(what).at(self.place.clone().byte(byte)).hint(stream::CUT_SHORT)
+    }
+}
+
+impl<R: Read + Send> BlockReader for BlockCutter<R> {
+    fn next_block(&mut self) -> Result<Option<Block>> {
+        if self.done {
+            return Ok(None);
+        }
+        let block = self.cut();
+        self.done |= block.is_err();
+        block
+    }
+}
+
+const MARKER: &[u8] = b"\\.\n";
+
+/// Where the line `\.` starts in `buffer`, which starts with a line; no newline is before `searched`.
+fn find_marker(buffer: &[u8], searched: usize) -> Option<usize> {
+    if searched == 0 && buffer.starts_with(MARKER) {
+        return Some(0);
+    }
+    // The first newline is where the first row ends, however long it took to read it.
+    let first = searched + memchr(b'\n', &buffer[searched..])?;
+    memmem::find(&buffer[first..], b"\n\\.\n").map(|newline| first + newline + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A reader that gives `step` bytes at a time.
+    struct Steps<'a>(&'a [u8], usize);
+
+    impl Read for Steps<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            let count = self.1.min(self.0.len()).min(buffer.len());
+            buffer[..count].copy_from_slice(&self.0[..count]);
+            self.0 = &self.0[count..];
+            Ok(count)
+        }
+    }
+
+    fn blocks(text: &[u8], block_bytes: usize, step: usize) -> Result<Vec<Vec<u8>>> {
+        let mut cutter = BlockCutter::new(Steps(text, step), block_bytes, Place::table("t"));
+        let mut blocks = Vec::new();
+        while let Some(block) = cutter.next_block()? {
+            blocks.push(block.bytes);
+        }
+        Ok(blocks)
+    }
+
+    fn failure(text: &[u8]) -> String {
+        blocks(text, 8, 3).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_block_holds_as_many_whole_rows_as_fit() {
+        let cut = blocks(b"1\n22\n333\n4444\n\\.\n\n\n", 6, 1).unwrap();
+        assert_eq!(cut, [&b"1\n22\n"[..], b"333\n", b"4444\n"]);
+    }
+
+    #[test]
+    fn a_row_longer_than_a_block_gets_a_longer_block() {
+        assert_eq!(blocks(b"1\n222222222222\n3\n\\.\n", 4, 2).unwrap(), [&b"1\n"[..], b"222222222222\n", b"3\n"]);
+    }
+
+    #[test]
+    fn the_marker_counts_only_as_a_whole_line() {
+        assert_eq!(blocks(b"a\\.\n\\.b\n\\.\n", 64, 64).unwrap(), [b"a\\.\n\\.b\n"]);
+        assert!(blocks(b"\\.\n\n\n", 64, 1).unwrap().is_empty());
+    }
+
+    #[test]
+    fn data_that_ends_early_is_refused() {
+        assert!(failure(b"1\n22").starts_with("the data ends inside a row\n  at: table `t`, byte 4"));
+        assert!(failure(b"1\n22\n\\.").starts_with("the data ends inside a row"));
+        assert!(failure(b"1\n22\n").starts_with("the data ends without its end marker"));
+        assert!(failure(b"").starts_with("the data ends without its end marker"));
+    }
+
+    #[test]
+    fn data_after_the_end_marker_is_refused() {
+        assert!(failure(b"1\n\\.\n\nx").starts_with("more data follows the end of the rows"));
+    }
+
+    proptest! {
+        #[test]
+        fn the_cut_does_not_depend_on_how_the_data_arrives(
+            rows in proptest::collection::vec("[a-z\\\\.]{0,12}", 0..40),
+            block_bytes in 1usize..40,
+            step in 1usize..50,
+        ) {
+            let mut text = String::new();
+            for row in rows.iter().filter(|row| *row != "\\.") {
+                text.push_str(row);
+                text.push('\n');
+            }
+            let marked = format!("{text}\\.\n\n\n");
+            let cut = blocks(marked.as_bytes(), block_bytes, step).unwrap();
+            prop_assert_eq!(&cut, &blocks(marked.as_bytes(), block_bytes, 1000).unwrap());
+            prop_assert_eq!(cut.concat(), text.as_bytes());
+        }
+    }
+}
