@@ -3,7 +3,24 @@
 //! A function is pure: its result depends on the key, the domain, the parameters and the value, and, with `by`, on the
 //! value's owner. It never sees a table's name or another row.
 
+pub mod canonical;
+mod draws;
+pub mod parameters;
+mod phrase;
 pub mod text;
+mod words;
+
+mod city;
+mod company;
+mod first_name;
+mod fixed;
+mod full_name;
+mod hash;
+mod keep;
+mod last_name;
+mod null;
+mod redact;
+mod street_address;
 
 pub use text::TextMask;
 
@@ -24,13 +41,14 @@ pub struct Function {
     pub example: Example,
     /// The kind of data: the domain of values unless a rule says another.
     pub domain: &'static str,
-    /// Whether values can be given by their owner (`by = "column"`).
-    pub takes_by: bool,
+    /// The domain where values are given by their owner (`by = "column"`), unless a rule says another; `None` where
+    /// the function takes no `by`. Functions that share one agree on an owner: its name and its address match.
+    pub domain_by: Option<&'static str>,
     /// Whether a column of that type can be masked.
     pub takes: fn(&PgType) -> bool,
     /// The types it takes, in words, for messages and docs.
     pub takes_text: &'static str,
-    /// Makes the mask for a column.
+    /// Makes the mask for a column that [`Function::prepare`] has checked.
     pub build: fn(&Build<'_>) -> Result<Built, Refusal>,
 }
 
@@ -91,7 +109,8 @@ pub enum Masking {
 pub enum Uniqueness {
     /// Different values always get different results.
     Injective,
-    /// Results are spread evenly over 2 to the power of this many bits; two values may get the same.
+    /// Results are spread evenly over 2 to the power of this many bits; two values may get the same, and with `by` all
+    /// values of one owner do.
     Bits(f64),
     /// Results say nothing of the values, or are few.
     None,
@@ -111,9 +130,50 @@ pub struct Refusal {
 pub struct Parameters(pub BTreeMap<String, toml::Value>);
 
 /// Every masking function, by name.
-pub static FUNCTIONS: &[&Function] = &[];
+pub static FUNCTIONS: &[&Function] = &[
+    &city::CITY,
+    &company::COMPANY,
+    &first_name::FIRST_NAME,
+    &fixed::FIXED,
+    &full_name::FULL_NAME,
+    &hash::HASH,
+    &keep::KEEP,
+    &last_name::LAST_NAME,
+    &null::NULL,
+    &redact::REDACT,
+    &street_address::STREET_ADDRESS,
+];
 
 /// The function `name`.
 pub fn find(name: &str) -> Option<&'static Function> {
     FUNCTIONS.iter().copied().find(|function| function.name == name)
 }
+
+impl Function {
+    /// Makes the mask for a column, after a check of its type, of `by` and of the parameters' names.
+    ///
+    /// # Errors
+    /// Why the function cannot mask the column.
+    pub fn prepare(&self, build: &Build<'_>) -> Result<Built, Refusal> {
+        if !(self.takes)(build.ty) {
+            return Err(Refusal::new(format!("`{}` does not take the type `{}`", self.name, build.ty))
+                .hint(format!("it takes {}", self.takes_text)));
+        }
+        if build.by && self.domain_by.is_none() {
+            return Err(Refusal::new(format!("`{}` takes no `by`", self.name))
+                .hint("its result depends on the value alone; leave `by` out"));
+        }
+        parameters::check_known(self, build.parameters)?;
+        (self.build)(build)
+    }
+}
+
+impl Built {
+    /// Values that go through `mask`, whose results are as unique as said and have at most `max_chars` characters.
+    fn text(mask: impl TextMask + 'static, uniqueness: Uniqueness, max_chars: Option<u32>) -> Self {
+        Built { masking: Masking::Text(Box::new(mask)), uniqueness, max_chars }
+    }
+}
+
+/// How types of characters are named in messages and docs.
+const TEXT_TYPES: &str = "`text`, `varchar`, `char`, `name`, `citext`";

@@ -12,3 +12,4 @@ pub mod copy_statement;
 pub mod dump;
 pub mod encoding;
 pub mod stream;
+pub mod escape;

@@ -1,0 +1,25 @@
+//! `city`: the name of a city that most likely does not exist.
+
+use super::phrase::{Choice, MAX_LENGTH, PhraseMask, Slot};
+use super::words::{LOCALE, locale};
+use super::{Example, Function, TEXT_TYPES};
+use crate::schema::PgType;
+
+pub static CITY: Function = Function {
+    name: "city",
+    summary: "Replace a city by an invented one",
+    parameters: &[LOCALE, MAX_LENGTH],
+    example: Example { rule: r#""city""#, ty: PgType::Text, input: "Lisbon", output: Some("") },
+    domain: "city",
+    domain_by: Some("city"),
+    takes: PgType::is_text,
+    takes_text: TEXT_TYPES,
+    build: |build| {
+        let words = locale(build.parameters)?;
+        let slots = vec![
+            Slot { name: "CityName", draw: 0, choice: Choice::Words(words.last_names) },
+            Slot { name: "CitySuffix", draw: 1, choice: Choice::Words(words.city_suffixes) },
+        ];
+        PhraseMask::build(build, words.city, slots)
+    },
+};

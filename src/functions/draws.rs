@@ -1,0 +1,97 @@
+//! What is drawn from a keyed digest: places in lists, digits, tags.
+
+use crate::key::DomainKey;
+
+/// Crockford's base 32, in lower case: no letter that reads like a digit, and no case to lose.
+const BASE32: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
+/// The place in a list of `len` that the `draw`th eight bytes of `digest` name: 0 ≤ place < `len`.
+///
+/// Multiplies and shifts instead of dividing (Lemire 2019); with 64 bits the bias is below `len` / 2⁶⁴.
+pub fn place(digest: &[u8; 32], draw: usize, len: usize) -> usize {
+    let word = u64::from_be_bytes(digest[8 * draw..8 * draw + 8].try_into().expect("eight bytes"));
+    ((u128::from(word) * len as u128) >> 64) as usize
+}
+
+/// Appends the first `5 * chars` bits of `bytes` as `chars` characters of base 32.
+pub fn push_base32(bytes: &[u8], chars: usize, out: &mut String) {
+    let (mut bits, mut held, mut next) = (0u32, 0, bytes.iter());
+    for _ in 0..chars {
+        if held < 5 {
+            bits = bits << 8 | u32::from(*next.next().expect("the bytes have as many bits"));
+            held += 8;
+        }
+        held -= 5;
+        out.push(char::from(BASE32[(bits >> held) as usize & 31]));
+    }
+}
+
+/// How many characters a tag has that tells values apart: 50 bits, or 130 where it must be unique.
+pub fn tag_chars(unique: bool) -> usize {
+    if unique { 26 } else { 10 }
+}
+
+/// Appends a tag of `chars` ≤ 26 characters from the end of `digest`, which no [`place`] of draw 0 or 1 depends on.
+pub fn push_tag(digest: &[u8; 32], chars: usize, out: &mut String) {
+    push_base32(&digest[15..], chars, out);
+}
+
+/// A sequence of draws without an end, for values of any length.
+pub struct Draws<'a> {
+    key: &'a DomainKey,
+    block: [u8; 32],
+    at: usize,
+}
+
+impl<'a> Draws<'a> {
+    /// The draws of `subject` under `key`.
+    pub fn new(key: &'a DomainKey, subject: &[u8]) -> Self {
+        Draws { key, block: key.prf(subject), at: 0 }
+    }
+
+    /// A number from `least` to `most`, both of them at most 255.
+    pub fn number(&mut self, least: u8, most: u8) -> u8 {
+        if self.at == self.block.len() {
+            self.block = self.key.prf(&self.block);
+            self.at = 0;
+        }
+        let word = u16::from_be_bytes([self.block[self.at], self.block[self.at + 1]]);
+        self.at += 2;
+        least + ((u32::from(word) * u32::from(most - least + 1)) >> 16) as u8
+    }
+
+    /// A decimal digit of `least` or more.
+    pub fn digit(&mut self, least: u8) -> char {
+        char::from(b'0' + self.number(least, 9))
+    }
+
+    /// A letter of ASCII, in upper case if asked.
+    pub fn letter(&mut self, upper_case: bool) -> char {
+        char::from(if upper_case { b'A' } else { b'a' } + self.number(0, 25))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::MasterKey;
+
+    #[test]
+    fn base32_takes_five_bits_a_character() {
+        let mut out = String::new();
+        push_base32(&[0b00001_000, 0b11_11111_0, 0, 0, 0], 8, &mut out);
+        assert_eq!(out, "13z00000");
+    }
+
+    #[test]
+    fn draws_cover_their_range_and_go_on_past_a_digest() {
+        let key = MasterKey::from_bytes(vec![0; 32]).unwrap().domain("test");
+        let mut draws = Draws::new(&key, b"subject");
+        let mut seen = [0; 10];
+        for _ in 0..1000 {
+            seen[usize::from(draws.number(1, 9))] += 1;
+        }
+        assert_eq!(seen[0], 0);
+        assert!(seen[1..].iter().all(|&count| count > 60), "{seen:?}");
+    }
+}
