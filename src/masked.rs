@@ -1,6 +1,21 @@
 //! The mask stage: a batch of rows as read becomes a [`MaskedBatch`], the only thing that a target accepts.
 
+use std::sync::Arc;
+
 use arrow::array::{Array, AsArray, BinaryViewArray, RecordBatch};
+
+use crate::functions::text::TextColumn;
+
+/// What happens to a column's values.
+#[derive(Clone)]
+pub enum Action {
+    /// They go out as they came in.
+    Keep,
+    /// They become NULL.
+    Null,
+    /// Each goes through a mask, shared by all columns that must mask alike.
+    Text(Arc<TextColumn>),
+}
 
 /// Rows after the plan's actions. Its one constructor applies them.
 pub struct MaskedBatch {

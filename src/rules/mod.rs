@@ -1,17 +1,25 @@
 //! Rules: what a person asks for each column, read from TOML and bound to a snapshot's schema.
 //!
 //! `file` reads the TOML with its lines, `name` matches names and patterns as Postgres would, `resolve` finds the rule
-//! of each column, `group` ties columns that must mask alike, `fit` asks whether a mask fits its column, and `bind`
-//! puts them together. The language is described in `rules/README.md`.
+//! of each column, `group` ties columns that must mask alike, `decide` says which rule decides a group, `fit` asks
+//! whether a mask fits its column, and `bind` puts them together. The language is described in `rules/README.md`.
 
+pub mod bind;
+mod decide;
 pub mod file;
+mod fit;
+mod group;
 pub mod name;
 mod nearest;
 mod reference;
+mod resolve;
+mod setting;
 
 use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
+
+pub use bind::{Binding, ColumnAction, Decision, bind};
 
 use crate::functions::Parameters;
 use crate::functions::text::{InvalidPolicy, NullPolicy};
