@@ -1,0 +1,400 @@
+//! Binds rules to a schema: what happens to each column of each table that has rows.
+//!
+//! Every finding is told, not only the first. A column that nothing decides is one of them.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::decide::{Claim, Decider};
+use super::fit::{Effect, Fitting, Outcome};
+use super::group::{Group, Ties};
+use super::name::ColumnName;
+use super::resolve::{ColumnId, Resolved, find_column};
+use super::setting::{KEEP, Setting};
+use super::{ColumnRule, LargeObjects, Line, RuleSet, Unlisted};
+use crate::error::{Error, Result};
+use crate::functions::text::{NullPolicy, TextColumn};
+use crate::functions::{Build, Function, Masking};
+use crate::key::MasterKey;
+use crate::masked::Action;
+use crate::schema::{Catalog, PgType, TableId, quoted};
+
+/// The number of columns without a rule from which a table's are told in one message.
+const GROUP_MISSING_ABOVE: usize = 20;
+
+/// The rules as they apply to a schema.
+pub struct Binding {
+    /// For each table that has rows, what happens to each of its columns, in the table's order.
+    pub tables: HashMap<TableId, Vec<ColumnAction>>,
+    /// What becomes of large objects, where the rules say it.
+    pub large_objects: Option<LargeObjects>,
+    /// What no plan can know, for people to read.
+    pub notes: Vec<String>,
+}
+
+/// What happens to a column.
+#[derive(Clone)]
+pub struct ColumnAction {
+    /// Its index in the table's columns.
+    pub column: usize,
+    /// What happens to its values.
+    pub action: Action,
+    /// The name of the masking function, `keep` and `null` among them.
+    pub function: &'static str,
+    /// The domain of its values; empty where they are not masked.
+    pub domain: String,
+    /// The function's parameters as a rule writes them.
+    pub parameters: String,
+    /// The column of the table that owns the values, where the rule says `by`.
+    pub by: Option<usize>,
+    /// Who decided it.
+    pub decided_by: Decision,
+}
+
+/// Who decided what happens to a column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// The rule in that line.
+    Rule(Line),
+    /// `[defaults] unlisted`.
+    Unlisted,
+    /// The rule of another column, which it must mask like.
+    Follows {
+        /// That column's table.
+        table: TableId,
+        /// That column's index.
+        column: usize,
+    },
+    /// The database: the column is generated, and its values are not in the snapshot.
+    Generated,
+}
+
+/// Binds `rules` to `catalog`, deciding every column of `tables_with_data`; `functions` are those that rules may name.
+///
+/// # Errors
+/// Everything for which the rules are refused, each of [`Kind::Rules`](crate::error::Kind::Rules): names that match
+/// nothing, columns without a decision, rules that disagree, and masks that do not fit their columns.
+pub fn bind(
+    rules: &RuleSet,
+    catalog: &Catalog,
+    tables_with_data: &[TableId],
+    key: &MasterKey,
+    functions: &[&'static Function],
+) -> Result<Binding, Vec<Error>> {
+    let mut errors = Vec::new();
+    for rule in rules.tables.iter().flat_map(|table| &table.columns) {
+        errors.extend(Setting::new(rule, None, functions).err().into_iter().flatten());
+    }
+    let resolved = Resolved::new(rules, catalog, &mut errors);
+    let ties = Ties::new(catalog, &resolved.references);
+    let with_data = tables_with_data.iter().copied().collect();
+    let mut binder = Binder {
+        rules,
+        catalog,
+        key,
+        functions,
+        resolved: &resolved,
+        ties: &ties,
+        with_data,
+        actions: HashMap::new(),
+        refused: HashSet::new(),
+        notes: Vec::new(),
+        errors,
+    };
+    for group in ties.groups(catalog) {
+        binder.group(&group);
+    }
+    binder.finish(tables_with_data)
+}
+
+/// What the rule of a group of columns makes of them.
+struct Mask<'r> {
+    claim: Claim<'r>,
+    action: Action,
+    outcome: Outcome,
+}
+
+struct Binder<'a> {
+    rules: &'a RuleSet,
+    catalog: &'a Catalog,
+    key: &'a MasterKey,
+    functions: &'a [&'static Function],
+    resolved: &'a Resolved<'a>,
+    ties: &'a Ties,
+    with_data: HashSet<TableId>,
+    actions: HashMap<ColumnId, ColumnAction>,
+    /// Columns of which an error was told; they are not told of again as having no rule.
+    refused: HashSet<ColumnId>,
+    notes: Vec<String>,
+    errors: Vec<Error>,
+}
+
+impl<'a> Binder<'a> {
+    /// Decides the columns of one group.
+    fn group(&mut self, group: &Group) {
+        let decider = Decider { catalog: self.catalog, resolved: self.resolved, ties: self.ties };
+        let decided = decider.decide(group, |rule| self.setting(rule)).and_then(|claim| match claim {
+            Some(claim) => self.build(group, claim).map(Some),
+            None => Ok(None),
+        });
+        match decided {
+            Ok(Some(mask)) => group.members.iter().for_each(|id| self.member(group, *id, &mask)),
+            Ok(None) => group.members.iter().for_each(|id| self.unlisted(*id)),
+            Err(errors) => {
+                self.errors.extend(errors);
+                self.refused.extend(&group.members);
+            }
+        }
+    }
+
+    fn setting(&self, rule: &'a ColumnRule) -> Option<Setting<'a>> {
+        Setting::new(rule, self.rules.locale.as_deref(), self.functions).ok()
+    }
+
+    /// Builds the mask that all columns of the group share, once.
+    fn build(&self, group: &Group, claim: Claim<'a>) -> Result<Mask<'a>, Vec<Error>> {
+        let setting = &claim.setting;
+        let line = &setting.rule.line;
+        let refused = |error: Error| vec![error.at(line)];
+        let wrong_type: Vec<Error> = group
+            .members
+            .iter()
+            .filter_map(|id| self.fitting(*id).ty(setting.function))
+            .map(|error| error.at(line))
+            .collect();
+        if !wrong_type.is_empty() {
+            return Err(wrong_type);
+        }
+        let build = Build {
+            parameters: &setting.parameters,
+            ty: self.type_to_mask(group),
+            key: &self.key.domain(&setting.domain),
+            by: setting.rule.by.is_some(),
+        };
+        let built = (setting.function.build)(&build).map_err(|refusal| {
+            let name = claim.column.display(self.catalog);
+            let error = Error::rules(format!("`{}` for `{name}`: {}", setting.function.name, refusal.what));
+            refused(refusal.hint.into_iter().fold(error, Error::hint))
+        })?;
+        self.check_keys(group, &claim, &built.masking).map_err(refused)?;
+        let (effect, action) = match built.masking {
+            Masking::Keep => (Effect::Keep, Action::Keep),
+            Masking::Null => (Effect::Null, Action::Null),
+            Masking::Text(mask) => {
+                let column = TextColumn { mask, null: setting.null, invalid: setting.invalid };
+                (Effect::Text, Action::Text(Arc::new(column)))
+            }
+        };
+        let outcome = Outcome { effect, uniqueness: built.uniqueness, max_chars: built.max_chars };
+        Ok(Mask { claim, action, outcome })
+    }
+
+    /// The type the mask is made for: the key's, or the narrowest where integers of several widths refer to each
+    /// other, for a result must fit them all.
+    fn type_to_mask(&self, group: &Group) -> &'a PgType {
+        let width = |ty: &PgType| match ty.base() {
+            PgType::Int2 => 2,
+            PgType::Int4 => 4,
+            _ => 8,
+        };
+        let ty = |id: &ColumnId| &self.catalog.table(id.table).columns[id.column].ty;
+        let narrowest = group.members.iter().map(ty).min_by_key(|ty| width(ty));
+        let root = ty(&group.root);
+        narrowest.filter(|ty| root.is_integer() && width(ty) < width(root)).unwrap_or(root)
+    }
+
+    /// Refuses keys of a rule that its function or its column's references leave without a meaning.
+    fn check_keys(&self, group: &Group, claim: &Claim<'_>, masking: &Masking) -> Result<()> {
+        let setting = &claim.setting;
+        if let Some(key) = setting.idle_keys(masking).first() {
+            let what = format!("`{}` does not take `{key}`", setting.function.name);
+            return Err(Error::rules(what).hint("leave it out"));
+        }
+        let generated = group.members.iter().find(|id| self.is_generated(**id) && **id != claim.column);
+        if let Some(generated) = generated
+            && !matches!(masking, Masking::Keep)
+        {
+            let [masked, generated] = [claim.column, *generated].map(|id| id.display(self.catalog));
+            let what = format!("`{masked}` is tied to the generated column `{generated}`, which cannot be masked");
+            return Err(Error::rules(what).hint("write `keep`"));
+        }
+        if !group.has_reference || matches!(masking, Masking::Keep) {
+            return Ok(());
+        }
+        let name = claim.column.display(self.catalog);
+        if setting.rule.by.is_some() {
+            let what = format!("`{name}` is tied by a foreign key, so `by` would break the reference");
+            return Err(Error::rules(what).hint("leave `by` out: equal values mask alike"));
+        }
+        if setting.null == NullPolicy::Mask {
+            let what = format!("`{name}` is tied by a foreign key, so `null = \"mask\"` would break the reference");
+            return Err(Error::rules(what).hint("leave it out: NULL stays NULL"));
+        }
+        Ok(())
+    }
+
+    /// Gives a column of the group the group's mask.
+    fn member(&mut self, group: &Group, id: ColumnId, mask: &Mask<'a>) {
+        if self.is_generated(id) {
+            return self.unlisted(id);
+        }
+        let setting = &mask.claim.setting;
+        let own = self.resolved.rule(id).and_then(|chosen| self.setting(chosen.rule));
+        let own = own.filter(|own| own.agrees_with(setting));
+        // Values that are kept elsewhere are kept here only if they are all there: a key's reference, not its key.
+        if own.is_none() && setting.keeps() && !self.is_kept_above(group, id, setting) {
+            return self.unlisted(id);
+        }
+        let objections = self.fitting(id).objections(setting, &mask.outcome);
+        let by = setting.rule.by.as_deref().map(|by| self.owner(id, by)).transpose();
+        if !objections.is_empty() || by.is_err() {
+            let errors = objections.into_iter().chain(by.err());
+            self.errors.extend(errors.map(|error| error.at(&setting.rule.line)));
+            self.refused.insert(id);
+            return;
+        }
+        if mask.outcome.effect != Effect::Keep && self.with_data.contains(&id.table) {
+            self.notes.extend(self.fitting(id).notes());
+        }
+        let masked = mask.outcome.effect == Effect::Text;
+        let action = ColumnAction {
+            column: id.column,
+            action: mask.action.clone(),
+            function: setting.function.name,
+            domain: if masked { setting.domain.clone() } else { String::new() },
+            parameters: setting.parameters_text(),
+            by: by.ok().flatten(),
+            decided_by: match own {
+                Some(own) => Decision::Rule(own.rule.line.clone()),
+                None => Decision::Follows { table: mask.claim.column.table, column: mask.claim.column.column },
+            },
+        };
+        self.actions.insert(id, action);
+    }
+
+    /// Whether some column above `id` has a rule that agrees with `setting`.
+    fn is_kept_above(&self, group: &Group, id: ColumnId, setting: &Setting<'_>) -> bool {
+        let above = self.ties.above(id);
+        let settings = group
+            .members
+            .iter()
+            .filter(|member| above.contains(member))
+            .filter_map(|member| self.setting(self.resolved.rule(*member)?.rule));
+        settings.into_iter().any(|above| above.agrees_with(setting))
+    }
+
+    /// The column that `by` names in the table of `id`.
+    fn owner(&self, id: ColumnId, by: &str) -> Result<usize> {
+        let name = ColumnName::new(by);
+        let refused = |what: &str| {
+            let error = Error::rules(format!("`by` of `{}` {what}", id.display(self.catalog)));
+            Err(error.hint("name the column that tells whose value it is, such as `by = \"id\"`"))
+        };
+        if name.is_pattern() {
+            return refused("is a pattern");
+        }
+        let owner = find_column(&name, id.table, self.catalog)?;
+        match owner {
+            owner if owner == id => refused("names the column itself"),
+            owner if self.is_generated(owner) => refused("names a generated column"),
+            owner => Ok(owner.column),
+        }
+    }
+
+    /// Decides a column that no rule names, or leaves it to be told of.
+    fn unlisted(&mut self, id: ColumnId) {
+        let action = |function, action, decided_by| ColumnAction {
+            column: id.column,
+            action,
+            function,
+            domain: String::new(),
+            parameters: String::new(),
+            by: None,
+            decided_by,
+        };
+        if self.is_generated(id) {
+            if let Some(error) = self.masks_generated(id) {
+                self.errors.push(error);
+            }
+            self.actions.insert(id, action(KEEP, Action::Keep, Decision::Generated));
+            return;
+        }
+        if !self.with_data.contains(&id.table) {
+            return;
+        }
+        match self.rules.unlisted {
+            Unlisted::Error => {}
+            Unlisted::Keep => drop(self.actions.insert(id, action(KEEP, Action::Keep, Decision::Unlisted))),
+            Unlisted::Null => match self.fitting(id).null("unlisted = \"null\"") {
+                Some(error) => {
+                    self.errors.push(error.at(self.place(id.table)));
+                    self.refused.insert(id);
+                }
+                None => drop(self.actions.insert(id, action("null", Action::Null, Decision::Unlisted))),
+            },
+        }
+    }
+
+    /// The error of a rule that names a generated column and masks it; a pattern may match one.
+    fn masks_generated(&self, id: ColumnId) -> Option<Error> {
+        let rule = self.resolved.rule(id)?.rule;
+        let setting = self.setting(rule)?;
+        (!rule.column.is_pattern() && !setting.keeps()).then(|| {
+            let what = format!("column `{}` is generated, so it cannot be masked", id.display(self.catalog));
+            let hint = "mask the columns it is computed from, and leave it out or write `keep`";
+            Error::rules(what).at(&rule.line).hint(hint)
+        })
+    }
+
+    fn finish(mut self, tables_with_data: &[TableId]) -> Result<Binding, Vec<Error>> {
+        let mut tables = HashMap::new();
+        for &table in tables_with_data {
+            let ids = (0..self.catalog.table(table).columns.len()).map(|column| ColumnId { table, column });
+            let (decided, missing): (Vec<ColumnId>, Vec<ColumnId>) =
+                ids.partition(|id| self.actions.contains_key(id) || self.refused.contains(id));
+            self.errors.extend(self.without_rule(table, &missing));
+            tables.insert(table, decided.iter().filter_map(|id| self.actions.remove(id)).collect());
+        }
+        if !self.errors.is_empty() {
+            return Err(self.errors);
+        }
+        Ok(Binding { tables, large_objects: self.rules.large_objects, notes: self.notes })
+    }
+
+    fn without_rule(&self, table: TableId, missing: &[ColumnId]) -> Vec<Error> {
+        let hint = "name a masking function, or write `keep` if it holds no personal data";
+        if missing.len() <= GROUP_MISSING_ABOVE {
+            let error = |id: &ColumnId| {
+                Error::rules(format!("column `{}` has no rule", id.display(self.catalog)))
+                    .at(self.place(table))
+                    .hint(hint)
+            };
+            return missing.iter().map(error).collect();
+        }
+        let columns = &self.catalog.table(table).columns;
+        let names: Vec<String> =
+            missing.iter().map(|id| format!("`{}`", quoted(&columns[id.column].name))).collect();
+        let table_name = &self.catalog.table(table).name;
+        let what = format!("{} columns of `{table_name}` have no rule: {}", names.len(), names.join(", "));
+        let hint = "name a masking function for each, or write `keep` if it holds no personal data";
+        vec![Error::rules(what).at(self.place(table)).hint(hint)]
+    }
+
+    /// Where the rules of a table are, or would be.
+    fn place(&self, table: TableId) -> String {
+        let name = &self.catalog.table(table).name;
+        match (self.resolved.table_line(table), self.rules.files.last()) {
+            (Some(line), _) => format!("{line}, table `{name}`"),
+            (None, Some(file)) => format!("{file}, table `{name}`"),
+            (None, None) => format!("no rules file, table `{name}`"),
+        }
+    }
+
+    fn is_generated(&self, id: ColumnId) -> bool {
+        self.catalog.table(id.table).columns[id.column].generated.is_some()
+    }
+
+    fn fitting(&self, id: ColumnId) -> Fitting<'a> {
+        Fitting { catalog: self.catalog, functions: self.functions, id }
+    }
+}

@@ -1,0 +1,293 @@
+//! Whether a mask fits a column: its type, its length, NOT NULL, its keys, its table's partitions.
+
+use super::group::partition_roots;
+use super::resolve::ColumnId;
+use super::setting::{Setting, takes};
+use crate::error::Error;
+use crate::functions::text::{InvalidPolicy, NullPolicy};
+use crate::functions::{Build, Function, Masking, Parameters, Uniqueness};
+use crate::key::MasterKey;
+use crate::schema::{Catalog, Column, Key, PgType, quoted_always};
+
+/// The rows of a table up to which a unique column must stay unique.
+const UNIQUE_ROWS: f64 = 1e9;
+
+/// The odds of a collision within that many rows that are taken.
+const COLLISION_ODDS: f64 = 1e-6;
+
+/// A column that a mask has to fit.
+pub struct Fitting<'a> {
+    /// The schema.
+    pub catalog: &'a Catalog,
+    /// The functions there are, for hints.
+    pub functions: &'a [&'static Function],
+    /// The column.
+    pub id: ColumnId,
+}
+
+/// What a mask makes of values.
+pub struct Outcome {
+    /// Whether values go out as they came in, become NULL, or are masked.
+    pub effect: Effect,
+    /// How far different values stay different.
+    pub uniqueness: Uniqueness,
+    /// The most characters of a result.
+    pub max_chars: Option<u32>,
+}
+
+/// What happens to values.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// They go out as they came in.
+    Keep,
+    /// They become NULL.
+    Null,
+    /// They are masked.
+    Text,
+}
+
+impl Fitting<'_> {
+    /// What speaks against masking the column so; nothing speaks against keeping it.
+    pub fn objections(&self, setting: &Setting<'_>, outcome: &Outcome) -> Vec<Error> {
+        let objections = match outcome.effect {
+            Effect::Keep => vec![],
+            Effect::Null => vec![self.partition_key(), self.null(setting.function.name)],
+            Effect::Text => vec![
+                self.ty(setting.function),
+                self.partition_key(),
+                self.length(setting.function, outcome),
+                self.invalid(setting),
+                self.unique_policies(setting),
+                self.unique(setting.function, outcome.uniqueness),
+            ],
+        };
+        objections.into_iter().flatten().collect()
+    }
+
+    /// What speaks against making the column NULL.
+    pub fn null(&self, function: &str) -> Option<Error> {
+        let name = self.name();
+        if self.is_not_null() {
+            let what = format!("column `{name}` is NOT NULL, but `{function}` makes it NULL");
+            return Some(Error::rules(what).hint(match self.candidates(&|_| true) {
+                Some(names) => format!("functions that take `{}`: {names}", self.column().ty),
+                None => "keep it, or allow NULL".into(),
+            }));
+        }
+        let key = self.keys().into_iter().find(|key| key.nulls_not_distinct)?;
+        let what = format!("column `{name}` is unique with NULLS NOT DISTINCT (`{}`)", key.name);
+        Some(Error::rules(format!("{what}, but `{function}` makes every row NULL")))
+    }
+
+    /// What no plan can know of the column, where it is masked.
+    pub fn notes(&self) -> Vec<String> {
+        let (name, table) = (self.name(), self.catalog.table(self.id.table));
+        let mut notes = Vec::new();
+        let mut ty = &self.column().ty;
+        while let PgType::Domain(domain) = ty {
+            if !domain.checks.is_empty() {
+                notes.push(format!("`{name}`: whether results pass the checks of the domain `{}` shows when they are loaded", domain.name));
+            }
+            ty = &domain.base;
+        }
+        if table.checks.iter().any(|check| mentions(check, &self.column().name)) {
+            notes.push(format!("`{name}`: whether results pass the CHECK constraints of `{}` shows when they are loaded", table.name));
+        }
+        for key in table.unique.iter().filter(|key| key.has_expression) {
+            notes.push(format!("`{name}`: the unique index `{}` is over an expression; whether results stay unique under it shows when it is built", key.name));
+        }
+        notes
+    }
+
+    fn column(&self) -> &Column {
+        &self.catalog.table(self.id.table).columns[self.id.column]
+    }
+
+    fn name(&self) -> String {
+        self.id.display(self.catalog)
+    }
+
+    /// What speaks against the function for the column's type.
+    pub fn ty(&self, function: &Function) -> Option<Error> {
+        let ty = &self.column().ty;
+        if (function.takes)(ty) {
+            return None;
+        }
+        let what = format!("column `{}` is `{ty}`, but `{}` takes {}", self.name(), function.name, function.takes_text);
+        let error = Error::rules(what);
+        Some(match self.candidates(&|_| true) {
+            Some(names) => error.hint(format!("functions that take `{ty}`: {names}")),
+            None => error.hint("no function masks that type; write `keep` or `null`"),
+        })
+    }
+
+    fn length(&self, function: &Function, outcome: &Outcome) -> Option<Error> {
+        let limit = self.column().ty.max_chars()?;
+        let longest = outcome.max_chars.filter(|longest| *longest > limit)?;
+        let name = self.name();
+        let what = format!("column `{name}` holds {limit} characters, but `{}` makes up to {longest}", function.name);
+        Some(Error::rules(what).hint(match takes(function, "max_length") {
+            true => format!("add `max_length = {limit}`"),
+            false => "name a function with shorter results".into(),
+        }))
+    }
+
+    fn invalid(&self, setting: &Setting<'_>) -> Option<Error> {
+        (setting.invalid == InvalidPolicy::Null && self.is_not_null()).then(|| {
+            Error::rules(format!("column `{}` is NOT NULL, but `invalid = \"null\"` may make it NULL", self.name()))
+                .hint("write `invalid = \"redact\"` or `invalid = \"error\"`")
+        })
+    }
+
+    /// NULLs that become one value, and fillers, are not unique whatever the function.
+    fn unique_policies(&self, setting: &Setting<'_>) -> Option<Error> {
+        let key = self.keys().into_iter().next()?;
+        let policy = match (setting.null, setting.invalid) {
+            (NullPolicy::Mask, _) if !self.is_not_null() => "null = \"mask\"",
+            (_, InvalidPolicy::Redact) => "invalid = \"redact\"",
+            (_, InvalidPolicy::Null) if key.nulls_not_distinct => "invalid = \"null\"",
+            _ => return None,
+        };
+        let what = format!("column `{}` is unique (`{}`), but `{policy}` makes rows equal", self.name(), key.name);
+        Some(Error::rules(what).hint("leave it out"))
+    }
+
+    fn unique(&self, function: &Function, uniqueness: Uniqueness) -> Option<Error> {
+        if stays_unique(uniqueness) {
+            return None;
+        }
+        let key = self.keys().into_iter().next()?;
+        let (name, masked_by) = (self.name(), function.name);
+        let why = match uniqueness {
+            Uniqueness::Bits(bits) => format!("`{masked_by}` has {}", collision_odds(bits)),
+            _ => format!("`{masked_by}` may give different values the same result"),
+        };
+        let error = Error::rules(format!("column `{name}` is unique (`{}`), but {why}", key.name));
+        let hint = match (takes(function, "unique"), self.candidates(&stays_unique)) {
+            (true, _) => "add `unique = true`".into(),
+            (false, Some(names)) => format!("functions that keep `{}` unique: {names}", self.column().ty),
+            (false, None) => format!("no function keeps `{}` unique; write `keep`", self.column().ty),
+        };
+        Some(error.hint(hint))
+    }
+
+    /// Rows of a dump are in the partitions that their keys chose; another key would not be let in.
+    fn partition_key(&self) -> Option<Error> {
+        let is_in_key = |id: &ColumnId| self.catalog.table(id.table).partition_columns.contains(&id.column);
+        let above = partition_roots(self.catalog, self.id);
+        let root = std::iter::once(self.id).chain(above).find(is_in_key)?;
+        let table = &self.catalog.table(root.table).name;
+        let what = format!("column `{}` is in the partition key of `{table}`: masked rows would not fit their partitions", self.name());
+        Some(Error::rules(what).hint("write `keep`"))
+    }
+
+    fn is_not_null(&self) -> bool {
+        let above = partition_roots(self.catalog, self.id);
+        std::iter::once(self.id).chain(above).any(|id| {
+            let table = self.catalog.table(id.table);
+            let in_primary = table.primary_key.as_ref().is_some_and(|key| key.columns.contains(&id.column));
+            in_primary || table.columns[id.column].not_null || domain_not_null(&table.columns[id.column].ty)
+        })
+    }
+
+    /// The unique keys over the column, those of the tables it is a partition of among them.
+    fn keys(&self) -> Vec<&Key> {
+        let above = partition_roots(self.catalog, self.id);
+        let ids = std::iter::once(self.id).chain(above);
+        ids.flat_map(|id| {
+            let table = self.catalog.table(id.table);
+            let keys = table.primary_key.iter().chain(&table.unique);
+            keys.filter(move |key| key.columns.contains(&id.column))
+        })
+        .collect()
+    }
+
+    /// The masking functions that take the column's type as they are and whose uniqueness `wanted` accepts.
+    fn candidates(&self, wanted: &dyn Fn(Uniqueness) -> bool) -> Option<String> {
+        let ty = &self.column().ty;
+        let key = MasterKey::from_bytes(vec![0; 32]).ok()?.domain("");
+        let parameters = Parameters::default();
+        let fits = |function: &&&Function| {
+            let build = Build { parameters: &parameters, ty, key: &key, by: false };
+            (function.takes)(ty)
+                && (function.build)(&build)
+                    .is_ok_and(|built| matches!(built.masking, Masking::Text(_)) && wanted(built.uniqueness))
+        };
+        let names: Vec<String> =
+            self.functions.iter().filter(fits).map(|function| format!("`{}`", function.name)).collect();
+        (!names.is_empty()).then(|| names.join(", "))
+    }
+}
+
+fn domain_not_null(ty: &PgType) -> bool {
+    matches!(ty, PgType::Domain(domain) if domain.not_null || domain_not_null(&domain.base))
+}
+
+fn stays_unique(uniqueness: Uniqueness) -> bool {
+    match uniqueness {
+        Uniqueness::Injective => true,
+        Uniqueness::Bits(bits) => odds(UNIQUE_ROWS, bits) <= COLLISION_ODDS,
+        Uniqueness::None => false,
+    }
+}
+
+/// The expected number of equal pairs among `rows` draws from 2 to the power of `bits`: the birthday bound.
+fn odds(rows: f64, bits: f64) -> f64 {
+    rows * rows / (bits + 1.0).exp2()
+}
+
+/// The arithmetic of a refusal: for a million rows if that is too many already, else for a thousand million.
+fn collision_odds(bits: f64) -> String {
+    let rows = if odds(1e6, bits) > COLLISION_ODDS { 1e6 } else { UNIQUE_ROWS };
+    let results = if bits.fract() == 0.0 { format!("2^{bits}") } else { format!("2^{bits:.1}") };
+    let odds = odds(rows, bits);
+    let how_often = match odds < 0.5 {
+        true => format!("with odds of 1 in {}", with_commas((1.0 / odds).round() as u64)),
+        false => "all but surely".to_string(),
+    };
+    format!("{results} results: two of {} rows collide {how_often}", with_commas(rows as u64))
+}
+
+fn with_commas(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Whether the SQL expression has the identifier `name` in it, bare or quoted; a word in a string counts too.
+fn mentions(expression: &str, name: &str) -> bool {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
+    expression.contains(&quoted_always(name))
+        || expression.split(|c| !is_word(c)).any(|word| word.to_ascii_lowercase() == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_odds_of_a_collision_are_those_of_the_birthday_bound() {
+        let text = collision_odds(50.0);
+        assert_eq!(text, "2^50 results: two of 1,000,000 rows collide with odds of 1 in 2,252");
+        assert_eq!(collision_odds(16.0), "2^16 results: two of 1,000,000 rows collide all but surely");
+        let text = collision_odds(70.0);
+        assert_eq!(text, "2^70 results: two of 1,000,000,000 rows collide with odds of 1 in 2,361");
+    }
+
+    #[test]
+    fn eighty_bits_are_unique_enough_and_seventy_eight_are_not() {
+        assert!(stays_unique(Uniqueness::Bits(79.0)) && !stays_unique(Uniqueness::Bits(78.0)));
+    }
+
+    #[test]
+    fn a_check_mentions_a_column_as_a_whole_word() {
+        assert!(mentions("((age > 3))", "age") && mentions("(\"Age\" > 3)", "Age"));
+        assert!(!mentions("(page > 3)", "age") && !mentions("(Age > 3)", "Age"));
+    }
+}
