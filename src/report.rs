@@ -201,7 +201,7 @@ fn empty_report(plan: &Plan, part: usize) -> TableReport {
     let table = plan.catalog.table(part.table);
     let column = |&index: &usize| ColumnReport {
         name: table.columns[index].name.clone(),
-        action: plan.decision(part.table, index).action_text(),
+        action: plan.action_text(plan.decision(part.table, index)),
         values_masked: 0,
         nulls: 0,
     };

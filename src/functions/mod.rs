@@ -7,6 +7,7 @@ pub mod canonical;
 mod draws;
 pub mod parameters;
 mod phrase;
+pub mod docs;
 pub mod text;
 mod words;
 

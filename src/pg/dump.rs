@@ -97,3 +97,40 @@ pub struct CopyTarget {
     /// The columns in the order of the rows; `None` where the statement names none.
     pub columns: Option<Vec<String>>,
 }
+
+impl Dump {
+    /// This dump with the schema of another around its rows, as one dump that restores whole.
+    ///
+    /// A dump that declares tables itself is returned as it is: the other one then only repeats it.
+    pub fn with_schema(self, schema: &Dump) -> Dump {
+        if self.entries.iter().any(|entry| entry.kind == "TABLE") {
+            return self;
+        }
+        let offset = self.entries.iter().map(|entry| entry.id).max().unwrap_or(0);
+        let mut before: Vec<Entry> = schema.entries.iter().map(|entry| entry.renumbered(offset)).collect();
+        let after_rows = before.iter().position(|entry| entry.section == Section::PostData);
+        let after = before.split_off(after_rows.unwrap_or(before.len()));
+        let mut rows: Vec<Entry> =
+            self.entries.into_iter().filter(|entry| entry.section == Section::Data).collect();
+        for entry in rows.iter_mut().filter(|entry| entry.kind == "TABLE DATA") {
+            // A restore in parallel makes no index before the rows: it finds them by their table.
+            entry.dependencies = before.iter().filter(|table| entry.is_of_table(table)).map(|table| table.id).collect();
+        }
+        Dump {
+            archive_version: schema.archive_version,
+            entries: before.into_iter().chain(rows).chain(after).collect(),
+            ..self
+        }
+    }
+}
+
+impl Entry {
+    fn renumbered(&self, offset: i32) -> Entry {
+        let dependencies = self.dependencies.iter().map(|id| id + offset).collect();
+        Entry { id: self.id + offset, dependencies, ..self.clone() }
+    }
+
+    fn is_of_table(&self, table: &Entry) -> bool {
+        table.kind == "TABLE" && table.tag == self.tag && table.namespace == self.namespace
+    }
+}

@@ -3,7 +3,7 @@
 //! The entries of a script are complete statements and go out as they stand. Those of an archive leave to the restorer
 //! what its options decide: the owner, the tablespace, the table access method and, before 2018, the schema to search.
 
-use crate::pg::dump::{Dump, Entry};
+use crate::pg::dump::{Dump, Entry, Section};
 use crate::schema::quoted_always;
 
 /// The settings that every restore begins with.
@@ -142,6 +142,18 @@ impl Restorer {
         }
         text
     }
+}
+
+/// The schema of a dump as a script: what is carried over, but for rows, sequence values and refreshes.
+pub fn schema_sql(dump: &Dump, carried: impl Fn(usize) -> bool, include: Include) -> String {
+    let mut restorer = Restorer::new(dump, include);
+    let mut text = restorer.prelude();
+    for (index, entry) in dump.entries.iter().enumerate() {
+        if carried(index) && entry.section != Section::Data && entry.kind != "MATERIALIZED VIEW DATA" {
+            text += &restorer.entry(entry);
+        }
+    }
+    text + &restorer.epilogue()
 }
 
 /// The comment that pg_dump puts before a statement. Line ends in names become blanks, so that none begins a statement.

@@ -106,11 +106,11 @@ fn table_view(plan: &Plan, id: TableId) -> TableView {
         ColumnView {
             name: table.columns[index].name.clone(),
             ty: table.columns[index].type_text.clone(),
-            action: decision.action_text(),
+            action: plan.action_text(decision),
             parameters: decision.parameters.clone(),
-            domain: decision.domain.clone(),
+            domain: Some(decision.domain.clone()).filter(|domain| !domain.is_empty()),
             by: decision.by.map(|by| table.columns[by].name.clone()),
-            decided_by: decision.decided_by.to_string(),
+            decided_by: plan.decided_by_text(decision),
         }
     };
     TableView { name: table.name.to_string(), columns: (0..table.columns.len()).map(column).collect() }

@@ -10,7 +10,7 @@ pub mod file;
 mod fit;
 mod group;
 pub mod name;
-mod nearest;
+pub mod nearest;
 mod reference;
 mod resolve;
 mod setting;

@@ -114,7 +114,7 @@ fn unknown_function(rule: &ColumnRule, functions: &[&'static Function]) -> Error
 
 fn unknown_parameters(rule: &ColumnRule, function: &Function) -> Vec<Error> {
     let mut errors = Vec::new();
-    if rule.by.is_some() && !function.takes_by {
+    if rule.by.is_some() && function.domain_by.is_none() {
         let what = format!("`{}` does not take `by`", function.name);
         errors.push(Error::rules(what).at(&rule.line).hint("leave `by` out: equal values mask alike"));
     }

@@ -21,6 +21,8 @@ pub struct ArchiveSource {
 }
 
 impl ArchiveSource {
+    /// stub
+    pub fn open_spool(_s: crate::source::script::Spool) -> Result<Self> { todo!() }
     /// Opens the archive at `path`: a file or a folder.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 //! A source never sees a rule. Every format is a file here and an entry of [`FORMATS`].
 
 pub mod archive;
+pub mod script;
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -10,6 +11,8 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::pg::dump::{CopyTarget, Dump};
+use crate::source::archive::ArchiveSource;
+use crate::source::script::{Input, ScriptSource, Spool};
 
 /// An open snapshot.
 pub trait Source: Send + Sync {

@@ -2,10 +2,12 @@
 //!
 //! A target never sees an unmasked batch. Every format is a file here and an entry of [`FORMATS`].
 
+pub mod archive;
+pub mod parquet;
 pub mod script;
 pub mod staged;
 
-use parquet::arrow::arrow_writer::ArrowColumnChunk;
+use ::parquet::arrow::arrow_writer::ArrowColumnChunk;
 
 use std::fs;
 use std::path::Path;
@@ -15,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::masked::MaskedBatch;
 use crate::pg::compression::Codec;
 use crate::pg::restore::{self, Include};
-use crate::plan::Plan;
+use crate::plan::{Fate, Plan};
 use crate::target::archive::{ArchiveFormat, ArchiveTarget};
 use crate::target::parquet::ParquetTarget;
 use crate::target::script::ScriptTarget;
@@ -108,7 +110,7 @@ pub static FORMATS: &[Format] = &[
         written_as: "parquet:DIR",
         path: |to| to.strip_prefix("parquet:"),
         create: |path, place, plan| {
-            let schema = restore::schema_sql(&plan.dump, &plan.fates, place.include);
+            let schema = restore::schema_sql(&plan.dump, |entry| plan.fates[entry] == Fate::Carry, place.include);
             Ok(Box::new(ParquetTarget::create(path, plan, schema)?))
         },
     },

@@ -1,0 +1,2 @@
+//! stub
+pub fn describe(_f: &super::Function) -> String { String::new() }
