@@ -24,8 +24,9 @@ pub struct Function {
     pub example: Example,
     /// The kind of data: the domain of values unless a rule says another.
     pub domain: &'static str,
-    /// Whether values can be given by their owner (`by = "column"`).
-    pub takes_by: bool,
+    /// The domain where values are given by their owner (`by = "column"`), unless a rule says another; `None` where
+    /// the function takes no `by`. Functions that share one agree on an owner: its name and its address match.
+    pub domain_by: Option<&'static str>,
     /// Whether a column of that type can be masked.
     pub takes: fn(&PgType) -> bool,
     /// The types it takes, in words, for messages and docs.
@@ -91,7 +92,8 @@ pub enum Masking {
 pub enum Uniqueness {
     /// Different values always get different results.
     Injective,
-    /// Results are spread evenly over 2 to the power of this many bits; two values may get the same.
+    /// Results are spread evenly over 2 to the power of this many bits; two values may get the same, and with `by` all
+    /// values of one owner do.
     Bits(f64),
     /// Results say nothing of the values, or are few.
     None,

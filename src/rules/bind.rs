@@ -185,7 +185,8 @@ impl<'a> Binder<'a> {
                 (Effect::Text, Action::Text(Arc::new(column)))
             }
         };
-        let outcome = Outcome { effect, uniqueness: built.uniqueness, max_chars: built.max_chars };
+        let outcome =
+            Outcome { effect, uniqueness: built.uniqueness, max_chars: built.max_chars, owner: None };
         Ok(Mask { claim, action, outcome })
     }
 
@@ -215,7 +216,8 @@ impl<'a> Binder<'a> {
             && !matches!(masking, Masking::Keep)
         {
             let [masked, generated] = [claim.column, *generated].map(|id| id.display(self.catalog));
-            let what = format!("`{masked}` is tied to the generated column `{generated}`, which cannot be masked");
+            let what =
+                format!("`{masked}` is tied to the generated column `{generated}`, which cannot be masked");
             return Err(Error::rules(what).hint("write `keep`"));
         }
         if !group.has_reference || matches!(masking, Masking::Keep) {
@@ -227,7 +229,8 @@ impl<'a> Binder<'a> {
             return Err(Error::rules(what).hint("leave `by` out: equal values mask alike"));
         }
         if setting.null == NullPolicy::Mask {
-            let what = format!("`{name}` is tied by a foreign key, so `null = \"mask\"` would break the reference");
+            let what =
+                format!("`{name}` is tied by a foreign key, so `null = \"mask\"` would break the reference");
             return Err(Error::rules(what).hint("leave it out: NULL stays NULL"));
         }
         Ok(())
@@ -245,13 +248,13 @@ impl<'a> Binder<'a> {
         if own.is_none() && setting.keeps() && !self.is_kept_above(group, id, setting) {
             return self.unlisted(id);
         }
-        let objections = self.fitting(id).objections(setting, &mask.outcome);
-        let by = setting.rule.by.as_deref().map(|by| self.owner(id, by)).transpose();
-        if !objections.is_empty() || by.is_err() {
-            let errors = objections.into_iter().chain(by.err());
-            self.errors.extend(errors.map(|error| error.at(&setting.rule.line)));
-            self.refused.insert(id);
-            return;
+        let owner = match setting.rule.by.as_deref().map(|by| self.owner(id, by)).transpose() {
+            Ok(owner) => owner,
+            Err(error) => return self.refuse(id, [error.at(&setting.rule.line)]),
+        };
+        let objections = self.fitting(id).objections(setting, &Outcome { owner, ..mask.outcome });
+        if !objections.is_empty() {
+            return self.refuse(id, objections.into_iter().map(|error| error.at(&setting.rule.line)));
         }
         if mask.outcome.effect != Effect::Keep && self.with_data.contains(&id.table) {
             self.notes.extend(self.fitting(id).notes());
@@ -263,13 +266,20 @@ impl<'a> Binder<'a> {
             function: setting.function.name,
             domain: if masked { setting.domain.clone() } else { String::new() },
             parameters: setting.parameters_text(),
-            by: by.ok().flatten(),
+            by: owner,
             decided_by: match own {
                 Some(own) => Decision::Rule(own.rule.line.clone()),
-                None => Decision::Follows { table: mask.claim.column.table, column: mask.claim.column.column },
+                None => {
+                    Decision::Follows { table: mask.claim.column.table, column: mask.claim.column.column }
+                }
             },
         };
         self.actions.insert(id, action);
+    }
+
+    fn refuse(&mut self, id: ColumnId, errors: impl IntoIterator<Item = Error>) {
+        self.errors.extend(errors);
+        self.refused.insert(id);
     }
 
     /// Whether some column above `id` has a rule that agrees with `setting`.
@@ -326,10 +336,7 @@ impl<'a> Binder<'a> {
             Unlisted::Error => {}
             Unlisted::Keep => drop(self.actions.insert(id, action(KEEP, Action::Keep, Decision::Unlisted))),
             Unlisted::Null => match self.fitting(id).null("unlisted = \"null\"") {
-                Some(error) => {
-                    self.errors.push(error.at(self.place(id.table)));
-                    self.refused.insert(id);
-                }
+                Some(error) => self.refuse(id, [error.at(self.place(id.table))]),
                 None => drop(self.actions.insert(id, action("null", Action::Null, Decision::Unlisted))),
             },
         }

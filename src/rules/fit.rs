@@ -33,6 +33,8 @@ pub struct Outcome {
     pub uniqueness: Uniqueness,
     /// The most characters of a result.
     pub max_chars: Option<u32>,
+    /// The column whose value owns the masked ones, where the rule says `by`.
+    pub owner: Option<usize>,
 }
 
 /// What happens to values.
@@ -58,7 +60,7 @@ impl Fitting<'_> {
                 self.length(setting.function, outcome),
                 self.invalid(setting),
                 self.unique_policies(setting),
-                self.unique(setting.function, outcome.uniqueness),
+                self.unique(setting.function, outcome),
             ],
         };
         objections.into_iter().flatten().collect()
@@ -86,12 +88,18 @@ impl Fitting<'_> {
         let mut ty = &self.column().ty;
         while let PgType::Domain(domain) = ty {
             if !domain.checks.is_empty() {
-                notes.push(format!("`{name}`: whether results pass the checks of the domain `{}` shows when they are loaded", domain.name));
+                notes.push(format!(
+                    "`{name}`: whether results pass the checks of the domain `{}` shows when they are loaded",
+                    domain.name
+                ));
             }
             ty = &domain.base;
         }
         if table.checks.iter().any(|check| mentions(check, &self.column().name)) {
-            notes.push(format!("`{name}`: whether results pass the CHECK constraints of `{}` shows when they are loaded", table.name));
+            notes.push(format!(
+                "`{name}`: whether results pass the CHECK constraints of `{}` shows when they are loaded",
+                table.name
+            ));
         }
         for key in table.unique.iter().filter(|key| key.has_expression) {
             notes.push(format!("`{name}`: the unique index `{}` is over an expression; whether results stay unique under it shows when it is built", key.name));
@@ -113,7 +121,12 @@ impl Fitting<'_> {
         if (function.takes)(ty) {
             return None;
         }
-        let what = format!("column `{}` is `{ty}`, but `{}` takes {}", self.name(), function.name, function.takes_text);
+        let what = format!(
+            "column `{}` is `{ty}`, but `{}` takes {}",
+            self.name(),
+            function.name,
+            function.takes_text
+        );
         let error = Error::rules(what);
         Some(match self.candidates(&|_| true) {
             Some(names) => error.hint(format!("functions that take `{ty}`: {names}")),
@@ -125,7 +138,10 @@ impl Fitting<'_> {
         let limit = self.column().ty.max_chars()?;
         let longest = outcome.max_chars.filter(|longest| *longest > limit)?;
         let name = self.name();
-        let what = format!("column `{name}` holds {limit} characters, but `{}` makes up to {longest}", function.name);
+        let what = format!(
+            "column `{name}` holds {limit} characters, but `{}` makes up to {longest}",
+            function.name
+        );
         Some(Error::rules(what).hint(match takes(function, "max_length") {
             true => format!("add `max_length = {limit}`"),
             false => "name a function with shorter results".into(),
@@ -134,8 +150,11 @@ impl Fitting<'_> {
 
     fn invalid(&self, setting: &Setting<'_>) -> Option<Error> {
         (setting.invalid == InvalidPolicy::Null && self.is_not_null()).then(|| {
-            Error::rules(format!("column `{}` is NOT NULL, but `invalid = \"null\"` may make it NULL", self.name()))
-                .hint("write `invalid = \"redact\"` or `invalid = \"error\"`")
+            Error::rules(format!(
+                "column `{}` is NOT NULL, but `invalid = \"null\"` may make it NULL",
+                self.name()
+            ))
+            .hint("write `invalid = \"redact\"` or `invalid = \"error\"`")
         })
     }
 
@@ -148,27 +167,42 @@ impl Fitting<'_> {
             (_, InvalidPolicy::Null) if key.nulls_not_distinct => "invalid = \"null\"",
             _ => return None,
         };
-        let what = format!("column `{}` is unique (`{}`), but `{policy}` makes rows equal", self.name(), key.name);
+        let what =
+            format!("column `{}` is unique (`{}`), but `{policy}` makes rows equal", self.name(), key.name);
         Some(Error::rules(what).hint("leave it out"))
     }
 
-    fn unique(&self, function: &Function, uniqueness: Uniqueness) -> Option<Error> {
-        if stays_unique(uniqueness) {
-            return None;
-        }
+    fn unique(&self, function: &Function, outcome: &Outcome) -> Option<Error> {
         let key = self.keys().into_iter().next()?;
-        let (name, masked_by) = (self.name(), function.name);
-        let why = match uniqueness {
-            Uniqueness::Bits(bits) => format!("`{masked_by}` has {}", collision_odds(bits)),
-            _ => format!("`{masked_by}` may give different values the same result"),
+        let refused =
+            |why| Error::rules(format!("column `{}` is unique (`{}`), but {why}", self.name(), key.name));
+        if let Some(owner) = outcome.owner.filter(|owner| !self.is_key(*owner)) {
+            let owner = ColumnId { column: owner, ..self.id }.display(self.catalog);
+            let why = format!("rows of one owner mask alike, and the owner `{owner}` is not unique");
+            return Some(refused(why).hint("leave `by` out"));
+        }
+        let why = match outcome.uniqueness {
+            // One to one for an owner is not one to one for all owners.
+            Uniqueness::Injective if outcome.owner.is_none() => return None,
+            Uniqueness::Bits(bits) if are_unique(bits) => return None,
+            Uniqueness::Bits(bits) => format!("`{}` has {}", function.name, collision_odds(bits)),
+            _ => format!("`{}` may give different values the same result", function.name),
         };
-        let error = Error::rules(format!("column `{name}` is unique (`{}`), but {why}", key.name));
-        let hint = match (takes(function, "unique"), self.candidates(&stays_unique)) {
+        let ty = &self.column().ty;
+        Some(refused(why).hint(match (takes(function, "unique"), self.candidates(&stays_unique)) {
             (true, _) => "add `unique = true`".into(),
-            (false, Some(names)) => format!("functions that keep `{}` unique: {names}", self.column().ty),
-            (false, None) => format!("no function keeps `{}` unique; write `keep`", self.column().ty),
-        };
-        Some(error.hint(hint))
+            (false, Some(names)) => format!("functions that keep `{ty}` unique: {names}"),
+            (false, None) => format!("no function keeps `{ty}` unique; write `keep`"),
+        }))
+    }
+
+    /// Whether every row has its own value in the column at `index` of the table.
+    fn is_key(&self, index: usize) -> bool {
+        let owner = Fitting { id: ColumnId { column: index, ..self.id }, ..*self };
+        owner
+            .keys()
+            .iter()
+            .any(|key| key.columns.len() == 1 && !key.has_expression && key.predicate.is_none())
     }
 
     /// Rows of a dump are in the partitions that their keys chose; another key would not be let in.
@@ -177,7 +211,10 @@ impl Fitting<'_> {
         let above = partition_roots(self.catalog, self.id);
         let root = std::iter::once(self.id).chain(above).find(is_in_key)?;
         let table = &self.catalog.table(root.table).name;
-        let what = format!("column `{}` is in the partition key of `{table}`: masked rows would not fit their partitions", self.name());
+        let what = format!(
+            "column `{}` is in the partition key of `{table}`: masked rows would not fit their partitions",
+            self.name()
+        );
         Some(Error::rules(what).hint("write `keep`"))
     }
 
@@ -226,9 +263,13 @@ fn domain_not_null(ty: &PgType) -> bool {
 fn stays_unique(uniqueness: Uniqueness) -> bool {
     match uniqueness {
         Uniqueness::Injective => true,
-        Uniqueness::Bits(bits) => odds(UNIQUE_ROWS, bits) <= COLLISION_ODDS,
+        Uniqueness::Bits(bits) => are_unique(bits),
         Uniqueness::None => false,
     }
+}
+
+fn are_unique(bits: f64) -> bool {
+    odds(UNIQUE_ROWS, bits) <= COLLISION_ODDS
 }
 
 /// The expected number of equal pairs among `rows` draws from 2 to the power of `bits`: the birthday bound.

@@ -52,7 +52,7 @@ impl<'r> Setting<'r> {
         Ok(Setting {
             rule,
             function,
-            domain: rule.domain.clone().unwrap_or_else(|| function.domain.to_string()),
+            domain: rule.domain.clone().unwrap_or_else(|| default_domain(rule, function).to_string()),
             parameters,
             null: rule.null.unwrap_or_default(),
             invalid: rule.invalid.unwrap_or_default(),
@@ -101,6 +101,11 @@ impl<'r> Setting<'r> {
     }
 }
 
+/// The domain of a rule that names none: with `by` that of owners, so that a name and an address of one match.
+fn default_domain(rule: &ColumnRule, function: &Function) -> &'static str {
+    function.domain_by.filter(|_| rule.by.is_some()).unwrap_or(function.domain)
+}
+
 /// Whether `function` has the parameter `name`.
 pub fn takes(function: &Function, name: &str) -> bool {
     function.parameters.iter().any(|parameter| parameter.name == name)
@@ -114,7 +119,7 @@ fn unknown_function(rule: &ColumnRule, functions: &[&'static Function]) -> Error
 
 fn unknown_parameters(rule: &ColumnRule, function: &Function) -> Vec<Error> {
     let mut errors = Vec::new();
-    if rule.by.is_some() && !function.takes_by {
+    if rule.by.is_some() && function.domain_by.is_none() {
         let what = format!("`{}` does not take `by`", function.name);
         errors.push(Error::rules(what).at(&rule.line).hint("leave `by` out: equal values mask alike"));
     }
