@@ -2,12 +2,12 @@
 //!
 //! Every finding is told, not only the first. A column that nothing decides is one of them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::decide::{Claim, Decider};
 use super::fit::{Effect, Fitting, Outcome};
-use super::group::{Group, Ties};
+use super::group::{Group, Ties, partition_roots};
 use super::name::ColumnName;
 use super::resolve::{ColumnId, Resolved, find_column};
 use super::setting::{KEEP, Setting};
@@ -241,6 +241,10 @@ impl<'a> Binder<'a> {
         if self.is_generated(id) {
             return self.unlisted(id);
         }
+        if self.is_refused_above(id) {
+            self.refused.insert(id);
+            return;
+        }
         let setting = &mask.claim.setting;
         let own = self.resolved.rule(id).and_then(|chosen| self.setting(chosen.rule));
         let own = own.filter(|own| own.agrees_with(setting));
@@ -280,6 +284,11 @@ impl<'a> Binder<'a> {
     fn refuse(&mut self, id: ColumnId, errors: impl IntoIterator<Item = Error>) {
         self.errors.extend(errors);
         self.refused.insert(id);
+    }
+
+    /// Whether an error was told of the column in a table that its table is a partition of: it holds here too.
+    fn is_refused_above(&self, id: ColumnId) -> bool {
+        partition_roots(self.catalog, id).any(|above| self.refused.contains(&above))
     }
 
     /// Whether some column above `id` has a rule that agrees with `setting`.
@@ -355,35 +364,36 @@ impl<'a> Binder<'a> {
 
     fn finish(mut self, tables_with_data: &[TableId]) -> Result<Binding, Vec<Error>> {
         let mut tables = HashMap::new();
+        let mut missing: BTreeMap<TableId, BTreeSet<ColumnId>> = BTreeMap::new();
         for &table in tables_with_data {
             let ids = (0..self.catalog.table(table).columns.len()).map(|column| ColumnId { table, column });
-            let (decided, missing): (Vec<ColumnId>, Vec<ColumnId>) =
-                ids.partition(|id| self.actions.contains_key(id) || self.refused.contains(id));
-            self.errors.extend(self.without_rule(table, &missing));
+            let (decided, undecided): (Vec<_>, Vec<_>) = ids.partition(|id| self.actions.contains_key(id));
             tables.insert(table, decided.iter().filter_map(|id| self.actions.remove(id)).collect());
+            for id in undecided.into_iter().filter(|id| !self.refused.contains(id)) {
+                // A rule for a partitioned table is one for its partitions: it is missed once.
+                let root = partition_roots(self.catalog, id).last().unwrap_or(id);
+                missing.entry(root.table).or_default().insert(root);
+            }
         }
-        if !self.errors.is_empty() {
-            return Err(self.errors);
+        let missing = missing.iter().flat_map(|(table, columns)| self.without_rule(*table, columns));
+        let errors: Vec<Error> = self.errors.iter().cloned().chain(missing).collect();
+        match errors.is_empty() {
+            true => Ok(Binding { tables, large_objects: self.rules.large_objects, notes: self.notes }),
+            false => Err(errors),
         }
-        Ok(Binding { tables, large_objects: self.rules.large_objects, notes: self.notes })
     }
 
-    fn without_rule(&self, table: TableId, missing: &[ColumnId]) -> Vec<Error> {
+    fn without_rule(&self, table: TableId, missing: &BTreeSet<ColumnId>) -> Vec<Error> {
         let hint = "name a masking function, or write `keep` if it holds no personal data";
         if missing.len() <= GROUP_MISSING_ABOVE {
-            let error = |id: &ColumnId| {
-                Error::rules(format!("column `{}` has no rule", id.display(self.catalog)))
-                    .at(self.place(table))
-                    .hint(hint)
-            };
-            return missing.iter().map(error).collect();
+            let what = missing.iter().map(|id| format!("column `{}` has no rule", id.display(self.catalog)));
+            return what.map(|what| Error::rules(what).at(self.place(table)).hint(hint)).collect();
         }
+        let table_name = &self.catalog.table(table).name;
         let columns = &self.catalog.table(table).columns;
         let names: Vec<String> =
             missing.iter().map(|id| format!("`{}`", quoted(&columns[id.column].name))).collect();
-        let table_name = &self.catalog.table(table).name;
         let what = format!("{} columns of `{table_name}` have no rule: {}", names.len(), names.join(", "));
-        let hint = "name a masking function for each, or write `keep` if it holds no personal data";
         vec![Error::rules(what).at(self.place(table)).hint(hint)]
     }
 

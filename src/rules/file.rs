@@ -234,7 +234,7 @@ impl FileReader<'_> {
                     self.rule_key(&mut rule, inner_key, inner);
                 }
                 if rule.function.is_empty() {
-                    let hint = "write `{ fn = \"…\" }` with the name of a masking function";
+                    let hint = "name a masking function; a table of a schema is `[tables.\"schema.name\"]`";
                     self.refuse(key, format!("the rule of `{}` has no `fn`", rule.column), Some(hint.into()));
                     return None;
                 }

@@ -51,23 +51,31 @@ pub enum Effect {
 impl Fitting<'_> {
     /// What speaks against masking the column so; nothing speaks against keeping it.
     pub fn objections(&self, setting: &Setting<'_>, outcome: &Outcome) -> Vec<Error> {
-        let objections = match outcome.effect {
+        match outcome.effect {
             Effect::Keep => vec![],
-            Effect::Null => vec![self.partition_key(), self.null(setting.function.name)],
-            Effect::Text => vec![
-                self.ty(setting.function),
-                self.partition_key(),
-                self.length(setting.function, outcome),
-                self.invalid(setting),
-                self.unique_policies(setting),
-                self.unique(setting.function, outcome),
-            ],
-        };
+            Effect::Null => self.null(setting.function.name).into_iter().collect(),
+            Effect::Text => match self.partition_key() {
+                Some(error) => vec![error],
+                None => self.text(setting, outcome),
+            },
+        }
+    }
+
+    fn text(&self, setting: &Setting<'_>, outcome: &Outcome) -> Vec<Error> {
+        let objections = [
+            self.length(setting.function, outcome),
+            self.invalid(setting),
+            self.unique_policies(setting),
+            self.unique(setting.function, outcome),
+        ];
         objections.into_iter().flatten().collect()
     }
 
     /// What speaks against making the column NULL.
     pub fn null(&self, function: &str) -> Option<Error> {
+        if let Some(error) = self.partition_key() {
+            return Some(error);
+        }
         let name = self.name();
         if self.is_not_null() {
             let what = format!("column `{name}` is NOT NULL, but `{function}` makes it NULL");

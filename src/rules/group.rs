@@ -8,7 +8,7 @@ use crate::schema::{Catalog, TableId};
 
 /// Columns that must mask alike; a column that nothing ties is a group of its own.
 pub struct Group {
-    /// The columns, in the order of the catalog.
+    /// The columns: those of partitioned tables before those of their partitions, else in the catalog's order.
     pub members: Vec<ColumnId>,
     /// The one that is referred to and refers to none: the key, or the root table's column.
     pub root: ColumnId,
@@ -82,10 +82,11 @@ impl Ties {
         for (position, id) in all.iter().enumerate() {
             groups.entry(sets.first(position)).or_default().push(*id);
         }
-        groups.into_values().map(|members| self.group(members)).collect()
+        groups.into_values().map(|members| self.group(members, catalog)).collect()
     }
 
-    fn group(&self, members: Vec<ColumnId>) -> Group {
+    fn group(&self, mut members: Vec<ColumnId>, catalog: &Catalog) -> Group {
+        members.sort_by_cached_key(|id| partition_roots(catalog, *id).count());
         let rootness = |id: &&ColumnId| (self.references.contains_key(id), self.inherited.contains_key(id));
         let root = *members.iter().min_by_key(rootness).expect("a group has a member");
         let has_reference = members.iter().any(|id| self.refers(*id));
