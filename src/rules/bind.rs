@@ -3,21 +3,20 @@
 //! Every finding is told, not only the first. A column that nothing decides is one of them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::sync::Arc;
 
-use super::decide::{Claim, Decider};
+use super::decide::Decider;
 use super::fit::{Effect, Fitting, Outcome};
 use super::group::{Group, Ties, partition_roots};
 use super::name::ColumnName;
 use super::resolve::{ColumnId, Resolved, find_column};
 use super::setting::{KEEP, Setting};
+use super::shared::SharedMask;
 use super::{ColumnRule, LargeObjects, Line, RuleSet, Unlisted};
 use crate::error::{Error, Result};
-use crate::functions::text::{NullPolicy, TextColumn};
-use crate::functions::{Build, Function, Masking};
+use crate::functions::Function;
 use crate::key::MasterKey;
 use crate::masked::Action;
-use crate::schema::{Catalog, PgType, TableId, quoted};
+use crate::schema::{Catalog, TableId, quoted};
 
 /// The number of columns without a rule from which a table's are told in one message.
 const GROUP_MISSING_ABOVE: usize = 20;
@@ -107,13 +106,6 @@ pub fn bind(
     binder.finish(tables_with_data)
 }
 
-/// What the rule of a group of columns makes of them.
-struct Mask<'r> {
-    claim: Claim<'r>,
-    action: Action,
-    outcome: Outcome,
-}
-
 struct Binder<'a> {
     rules: &'a RuleSet,
     catalog: &'a Catalog,
@@ -134,7 +126,7 @@ impl<'a> Binder<'a> {
     fn group(&mut self, group: &Group) {
         let decider = Decider { catalog: self.catalog, resolved: self.resolved, ties: self.ties };
         let decided = decider.decide(group, |rule| self.setting(rule)).and_then(|claim| match claim {
-            Some(claim) => self.build(group, claim).map(Some),
+            Some(claim) => SharedMask::new(self.catalog, self.functions, self.key, group, claim).map(Some),
             None => Ok(None),
         });
         match decided {
@@ -151,93 +143,8 @@ impl<'a> Binder<'a> {
         Setting::new(rule, self.rules.locale.as_deref(), self.functions).ok()
     }
 
-    /// Builds the mask that all columns of the group share, once.
-    fn build(&self, group: &Group, claim: Claim<'a>) -> Result<Mask<'a>, Vec<Error>> {
-        let setting = &claim.setting;
-        let line = &setting.rule.line;
-        let refused = |error: Error| vec![error.at(line)];
-        let wrong_type: Vec<Error> = group
-            .members
-            .iter()
-            .filter_map(|id| self.fitting(*id).ty(setting.function))
-            .map(|error| error.at(line))
-            .collect();
-        if !wrong_type.is_empty() {
-            return Err(wrong_type);
-        }
-        let build = Build {
-            parameters: &setting.parameters,
-            ty: self.type_to_mask(group),
-            key: &self.key.domain(&setting.domain),
-            by: setting.rule.by.is_some(),
-        };
-        let built = (setting.function.build)(&build).map_err(|refusal| {
-            let name = claim.column.display(self.catalog);
-            let error = Error::rules(format!("`{}` for `{name}`: {}", setting.function.name, refusal.what));
-            refused(refusal.hint.into_iter().fold(error, Error::hint))
-        })?;
-        self.check_keys(group, &claim, &built.masking).map_err(refused)?;
-        let (effect, action) = match built.masking {
-            Masking::Keep => (Effect::Keep, Action::Keep),
-            Masking::Null => (Effect::Null, Action::Null),
-            Masking::Text(mask) => {
-                let column = TextColumn { mask, null: setting.null, invalid: setting.invalid };
-                (Effect::Text, Action::Text(Arc::new(column)))
-            }
-        };
-        let outcome =
-            Outcome { effect, uniqueness: built.uniqueness, max_chars: built.max_chars, owner: None };
-        Ok(Mask { claim, action, outcome })
-    }
-
-    /// The type the mask is made for: the key's, or the narrowest where integers of several widths refer to each
-    /// other, for a result must fit them all.
-    fn type_to_mask(&self, group: &Group) -> &'a PgType {
-        let width = |ty: &PgType| match ty.base() {
-            PgType::Int2 => 2,
-            PgType::Int4 => 4,
-            _ => 8,
-        };
-        let ty = |id: &ColumnId| &self.catalog.table(id.table).columns[id.column].ty;
-        let narrowest = group.members.iter().map(ty).min_by_key(|ty| width(ty));
-        let root = ty(&group.root);
-        narrowest.filter(|ty| root.is_integer() && width(ty) < width(root)).unwrap_or(root)
-    }
-
-    /// Refuses keys of a rule that its function or its column's references leave without a meaning.
-    fn check_keys(&self, group: &Group, claim: &Claim<'_>, masking: &Masking) -> Result<()> {
-        let setting = &claim.setting;
-        if let Some(key) = setting.idle_keys(masking).first() {
-            let what = format!("`{}` does not take `{key}`", setting.function.name);
-            return Err(Error::rules(what).hint("leave it out"));
-        }
-        let generated = group.members.iter().find(|id| self.is_generated(**id) && **id != claim.column);
-        if let Some(generated) = generated
-            && !matches!(masking, Masking::Keep)
-        {
-            let [masked, generated] = [claim.column, *generated].map(|id| id.display(self.catalog));
-            let what =
-                format!("`{masked}` is tied to the generated column `{generated}`, which cannot be masked");
-            return Err(Error::rules(what).hint("write `keep`"));
-        }
-        if !group.has_reference || matches!(masking, Masking::Keep) {
-            return Ok(());
-        }
-        let name = claim.column.display(self.catalog);
-        if setting.rule.by.is_some() {
-            let what = format!("`{name}` is tied by a foreign key, so `by` would break the reference");
-            return Err(Error::rules(what).hint("leave `by` out: equal values mask alike"));
-        }
-        if setting.null == NullPolicy::Mask {
-            let what =
-                format!("`{name}` is tied by a foreign key, so `null = \"mask\"` would break the reference");
-            return Err(Error::rules(what).hint("leave it out: NULL stays NULL"));
-        }
-        Ok(())
-    }
-
     /// Gives a column of the group the group's mask.
-    fn member(&mut self, group: &Group, id: ColumnId, mask: &Mask<'a>) {
+    fn member(&mut self, group: &Group, id: ColumnId, mask: &SharedMask<'a>) {
         if self.is_generated(id) {
             return self.unlisted(id);
         }

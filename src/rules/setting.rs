@@ -1,7 +1,7 @@
 //! A rule with its function found and the defaults filled in; checks what needs no schema.
 
 use super::ColumnRule;
-use super::file::COMMON_KEYS;
+use super::document::COMMON_KEYS;
 use super::nearest::did_you_mean;
 use crate::error::Error;
 use crate::functions::text::{InvalidPolicy, NullPolicy};
