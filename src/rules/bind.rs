@@ -86,7 +86,6 @@ pub fn bind(
     }
     let resolved = Resolved::new(rules, catalog, &mut errors);
     let ties = Ties::new(catalog, &resolved.references);
-    let with_data = tables_with_data.iter().copied().collect();
     let mut binder = Binder {
         rules,
         catalog,
@@ -94,7 +93,7 @@ pub fn bind(
         functions,
         resolved: &resolved,
         ties: &ties,
-        with_data,
+        with_data: tables_with_data.iter().copied().collect(),
         actions: HashMap::new(),
         refused: HashSet::new(),
         notes: Vec::new(),
@@ -103,7 +102,7 @@ pub fn bind(
     for group in ties.groups(catalog) {
         binder.group(&group);
     }
-    binder.finish(tables_with_data)
+    binder.finish()
 }
 
 struct Binder<'a> {
@@ -113,7 +112,7 @@ struct Binder<'a> {
     functions: &'a [&'static Function],
     resolved: &'a Resolved<'a>,
     ties: &'a Ties,
-    with_data: HashSet<TableId>,
+    with_data: BTreeSet<TableId>,
     actions: HashMap<ColumnId, ColumnAction>,
     /// Columns of which an error was told; they are not told of again as having no rule.
     refused: HashSet<ColumnId>,
@@ -269,10 +268,10 @@ impl<'a> Binder<'a> {
         })
     }
 
-    fn finish(mut self, tables_with_data: &[TableId]) -> Result<Binding, Vec<Error>> {
+    fn finish(mut self) -> Result<Binding, Vec<Error>> {
         let mut tables = HashMap::new();
         let mut missing: BTreeMap<TableId, BTreeSet<ColumnId>> = BTreeMap::new();
-        for &table in tables_with_data {
+        for &table in &self.with_data {
             let ids = (0..self.catalog.table(table).columns.len()).map(|column| ColumnId { table, column });
             let (decided, undecided): (Vec<_>, Vec<_>) = ids.partition(|id| self.actions.contains_key(id));
             tables.insert(table, decided.iter().filter_map(|id| self.actions.remove(id)).collect());

@@ -78,21 +78,24 @@ fn build(catalog: &Catalog, key: &MasterKey, group: &Group, claim: &Claim<'_>) -
     })
 }
 
-/// The type the mask is made for: that of the column referred to, or the narrowest where integers of several widths
-/// refer to each other, for a result must fit them all.
+/// The type the mask is made for: that of the column referred to, or where integers of several widths or texts of
+/// several lengths refer to each other the narrowest, for a result must fit them all.
 fn type_to_mask<'c>(catalog: &'c Catalog, group: &Group) -> &'c PgType {
     let ty = |id: &ColumnId| &catalog.table(id.table).columns[id.column].ty;
     let root = ty(&group.root);
-    let narrowest = group.members.iter().map(ty).filter(|ty| ty.is_integer()).min_by_key(|ty| bytes(ty));
-    narrowest.filter(|ty| root.is_integer() && bytes(ty) < bytes(root)).unwrap_or(root)
+    let is_like_root =
+        |ty: &&PgType| (root.is_integer() && ty.is_integer()) || (root.is_text() && ty.is_text());
+    let narrowest = group.members.iter().map(ty).filter(is_like_root).min_by_key(|ty| width(ty));
+    narrowest.filter(|ty| width(ty) < width(root)).unwrap_or(root)
 }
 
-/// The width of an integer type.
-fn bytes(ty: &PgType) -> u8 {
+/// The bytes of an integer type, or the characters of a text type.
+fn width(ty: &PgType) -> u32 {
     match ty.base() {
         PgType::Int2 => 2,
         PgType::Int4 => 4,
-        _ => 8,
+        PgType::Int8 => 8,
+        _ => ty.max_chars().unwrap_or(u32::MAX),
     }
 }
 
@@ -156,10 +159,13 @@ mod tests {
     }
 
     #[test]
-    fn integers_of_several_widths_are_masked_within_the_narrowest() {
-        let (catalog, group) = group_of(&[PgType::Int8, PgType::Int2, PgType::Int4]);
-        assert_eq!(type_to_mask(&catalog, &group), &PgType::Int2);
-        let (catalog, group) = group_of(&[PgType::Text, PgType::Int2]);
-        assert_eq!(type_to_mask(&catalog, &group), &PgType::Text);
+    fn columns_of_several_widths_are_masked_for_the_narrowest() {
+        let masked_as = |types: &[PgType]| {
+            let (catalog, group) = group_of(types);
+            type_to_mask(&catalog, &group).clone()
+        };
+        assert_eq!(masked_as(&[PgType::Int8, PgType::Int2, PgType::Int4]), PgType::Int2);
+        assert_eq!(masked_as(&[PgType::Text, PgType::Varchar(Some(9))]), PgType::Varchar(Some(9)));
+        assert_eq!(masked_as(&[PgType::Text, PgType::Citext, PgType::Int2]), PgType::Text);
     }
 }
