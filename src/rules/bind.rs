@@ -68,7 +68,7 @@ pub enum Decision {
     Generated,
 }
 
-/// Binds `rules` to `catalog`, deciding every column of `tables_with_data`; `functions` are those that rules may name.
+/// Binds `rules` to `catalog`, deciding every column of `tables_with_data`; rules may name the `functions`.
 ///
 /// # Errors
 /// Everything for which the rules are refused, each of [`Kind::Rules`](crate::error::Kind::Rules): names that match
@@ -167,7 +167,11 @@ impl<'a> Binder<'a> {
             return self.refuse(id, objections.into_iter().map(|error| error.at(&setting.rule.line)));
         }
         if mask.outcome.effect != Effect::Keep && self.with_data.contains(&id.table) {
-            self.notes.extend(self.fitting(id).notes());
+            for note in self.fitting(id).notes() {
+                if !self.notes.contains(&note) {
+                    self.notes.push(note);
+                }
+            }
         }
         let masked = mask.outcome.effect == Effect::Text;
         let action = ColumnAction {

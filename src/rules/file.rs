@@ -91,7 +91,8 @@ mod tests {
 
     #[test]
     fn a_rule_keeps_its_line_and_its_parameters() {
-        let text = "version = 1\n\n[tables.users]\nid = \"keep\"\n\n[tables.users.email]\nfn = \"email\"\nby = \"id\"\n\
+        let text = "version = 1\n\n[tables.users]\nid = \"keep\"\n\n\
+                    [tables.users.email]\nfn = \"email\"\nby = \"id\"\n\
                     max_length = 9\n";
         let rules = RuleSet::parse("r.toml", text).unwrap();
         let [table] = &rules.tables[..] else { panic!("one table") };

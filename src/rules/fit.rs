@@ -1,5 +1,6 @@
 //! Whether a mask fits a column: its type, its length, NOT NULL, its keys, its table's partitions.
 
+use super::collision::{are_unique, collision_odds, stays_unique};
 use super::group::partition_roots;
 use super::resolve::ColumnId;
 use super::setting::{Setting, takes};
@@ -8,12 +9,6 @@ use crate::functions::text::{InvalidPolicy, NullPolicy};
 use crate::functions::{Build, Function, Masking, Parameters, Uniqueness};
 use crate::key::MasterKey;
 use crate::schema::{Catalog, Column, Key, PgType, quoted_always};
-
-/// The rows of a table up to which a unique column must stay unique.
-const UNIQUE_ROWS: f64 = 1e9;
-
-/// The odds of a collision within that many rows that are taken.
-const COLLISION_ODDS: f64 = 1e-6;
 
 /// A column that a mask has to fit.
 pub struct Fitting<'a> {
@@ -110,7 +105,10 @@ impl Fitting<'_> {
             ));
         }
         for key in table.unique.iter().filter(|key| key.has_expression) {
-            notes.push(format!("`{name}`: the unique index `{}` is over an expression; whether results stay unique under it shows when it is built", key.name));
+            notes.push(format!(
+                "whether results stay unique under the expression of the index `{}` shows when it is built",
+                key.name
+            ));
         }
         notes
     }
@@ -168,11 +166,12 @@ impl Fitting<'_> {
 
     /// NULLs that become one value, and fillers, are not unique whatever the function.
     fn unique_policies(&self, setting: &Setting<'_>) -> Option<Error> {
-        let key = self.keys().into_iter().next()?;
+        let keys = self.keys();
+        let key = keys.first()?;
         let policy = match (setting.null, setting.invalid) {
             (NullPolicy::Mask, _) if !self.is_not_null() => "null = \"mask\"",
             (_, InvalidPolicy::Redact) => "invalid = \"redact\"",
-            (_, InvalidPolicy::Null) if key.nulls_not_distinct => "invalid = \"null\"",
+            (_, InvalidPolicy::Null) if keys.iter().any(|key| key.nulls_not_distinct) => "invalid = \"null\"",
             _ => return None,
         };
         let what =
@@ -268,47 +267,6 @@ fn domain_not_null(ty: &PgType) -> bool {
     matches!(ty, PgType::Domain(domain) if domain.not_null || domain_not_null(&domain.base))
 }
 
-fn stays_unique(uniqueness: Uniqueness) -> bool {
-    match uniqueness {
-        Uniqueness::Injective => true,
-        Uniqueness::Bits(bits) => are_unique(bits),
-        Uniqueness::None => false,
-    }
-}
-
-fn are_unique(bits: f64) -> bool {
-    odds(UNIQUE_ROWS, bits) <= COLLISION_ODDS
-}
-
-/// The expected number of equal pairs among `rows` draws from 2 to the power of `bits`: the birthday bound.
-fn odds(rows: f64, bits: f64) -> f64 {
-    rows * rows / (bits + 1.0).exp2()
-}
-
-/// The arithmetic of a refusal: for a million rows if that is too many already, else for a thousand million.
-fn collision_odds(bits: f64) -> String {
-    let rows = if odds(1e6, bits) > COLLISION_ODDS { 1e6 } else { UNIQUE_ROWS };
-    let results = if bits.fract() == 0.0 { format!("2^{bits}") } else { format!("2^{bits:.1}") };
-    let odds = odds(rows, bits);
-    let how_often = match odds < 0.5 {
-        true => format!("with odds of 1 in {}", with_commas((1.0 / odds).round() as u64)),
-        false => "all but surely".to_string(),
-    };
-    format!("{results} results: two of {} rows collide {how_often}", with_commas(rows as u64))
-}
-
-fn with_commas(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// Whether the SQL expression has the identifier `name` in it, bare or quoted; a word in a string counts too.
 fn mentions(expression: &str, name: &str) -> bool {
     let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
@@ -319,20 +277,6 @@ fn mentions(expression: &str, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_odds_of_a_collision_are_those_of_the_birthday_bound() {
-        let text = collision_odds(50.0);
-        assert_eq!(text, "2^50 results: two of 1,000,000 rows collide with odds of 1 in 2,252");
-        assert_eq!(collision_odds(16.0), "2^16 results: two of 1,000,000 rows collide all but surely");
-        let text = collision_odds(70.0);
-        assert_eq!(text, "2^70 results: two of 1,000,000,000 rows collide with odds of 1 in 2,361");
-    }
-
-    #[test]
-    fn eighty_bits_are_unique_enough_and_seventy_eight_are_not() {
-        assert!(stays_unique(Uniqueness::Bits(79.0)) && !stays_unique(Uniqueness::Bits(78.0)));
-    }
 
     #[test]
     fn a_check_mentions_a_column_as_a_whole_word() {

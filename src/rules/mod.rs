@@ -1,10 +1,12 @@
 //! Rules: what a person asks for each column, read from TOML and bound to a snapshot's schema.
 //!
-//! `file` and `document` read the TOML with its lines, `name` matches names and patterns as Postgres would, `resolve` finds the rule
-//! of each column, `group` ties columns that must mask alike, `decide` says which rule decides a group, `shared`
-//! makes its mask, `fit` asks whether that fits a column, and `bind` puts them together. The language is described in `rules/README.md`.
+//! `file` and `document` read the TOML with its lines, `name` matches names and patterns as Postgres would, `resolve`
+//! finds the rule of each column, `group` ties columns that must mask alike, `decide` says which rule decides a group,
+//! `shared` makes its mask, `fit` asks whether that fits a column, and `bind` puts them together. The language is
+//! described in `rules/README.md`.
 
 mod bind;
+mod collision;
 mod decide;
 mod document;
 mod file;
