@@ -2,22 +2,21 @@
 //!
 //! Every finding is told, not only the first. A column that nothing decides is one of them.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use super::decide::{Claim, Decider};
+use super::decide::Decider;
 use super::fit::{Effect, Fitting, Outcome};
-use super::group::{Group, Ties};
+use super::group::{Group, Ties, partition_roots};
 use super::name::ColumnName;
 use super::resolve::{ColumnId, Resolved, find_column};
 use super::setting::{KEEP, Setting};
+use super::shared::SharedMask;
 use super::{ColumnRule, LargeObjects, Line, RuleSet, Unlisted};
 use crate::error::{Error, Result};
-use crate::functions::text::{NullPolicy, TextColumn};
-use crate::functions::{Build, Function, Masking};
+use crate::functions::Function;
 use crate::key::MasterKey;
 use crate::masked::Action;
-use crate::schema::{Catalog, PgType, TableId, quoted};
+use crate::schema::{Catalog, TableId, quoted};
 
 /// The number of columns without a rule from which a table's are told in one message.
 const GROUP_MISSING_ABOVE: usize = 20;
@@ -69,7 +68,7 @@ pub enum Decision {
     Generated,
 }
 
-/// Binds `rules` to `catalog`, deciding every column of `tables_with_data`; `functions` are those that rules may name.
+/// Binds `rules` to `catalog`, deciding every column of `tables_with_data`; rules may name the `functions`.
 ///
 /// # Errors
 /// Everything for which the rules are refused, each of [`Kind::Rules`](crate::error::Kind::Rules): names that match
@@ -87,7 +86,6 @@ pub fn bind(
     }
     let resolved = Resolved::new(rules, catalog, &mut errors);
     let ties = Ties::new(catalog, &resolved.references);
-    let with_data = tables_with_data.iter().copied().collect();
     let mut binder = Binder {
         rules,
         catalog,
@@ -95,7 +93,7 @@ pub fn bind(
         functions,
         resolved: &resolved,
         ties: &ties,
-        with_data,
+        with_data: tables_with_data.iter().copied().collect(),
         actions: HashMap::new(),
         refused: HashSet::new(),
         notes: Vec::new(),
@@ -104,14 +102,7 @@ pub fn bind(
     for group in ties.groups(catalog) {
         binder.group(&group);
     }
-    binder.finish(tables_with_data)
-}
-
-/// What the rule of a group of columns makes of them.
-struct Mask<'r> {
-    claim: Claim<'r>,
-    action: Action,
-    outcome: Outcome,
+    binder.finish()
 }
 
 struct Binder<'a> {
@@ -121,7 +112,7 @@ struct Binder<'a> {
     functions: &'a [&'static Function],
     resolved: &'a Resolved<'a>,
     ties: &'a Ties,
-    with_data: HashSet<TableId>,
+    with_data: BTreeSet<TableId>,
     actions: HashMap<ColumnId, ColumnAction>,
     /// Columns of which an error was told; they are not told of again as having no rule.
     refused: HashSet<ColumnId>,
@@ -134,7 +125,7 @@ impl<'a> Binder<'a> {
     fn group(&mut self, group: &Group) {
         let decider = Decider { catalog: self.catalog, resolved: self.resolved, ties: self.ties };
         let decided = decider.decide(group, |rule| self.setting(rule)).and_then(|claim| match claim {
-            Some(claim) => self.build(group, claim).map(Some),
+            Some(claim) => SharedMask::new(self.catalog, self.functions, self.key, group, claim).map(Some),
             None => Ok(None),
         });
         match decided {
@@ -151,92 +142,14 @@ impl<'a> Binder<'a> {
         Setting::new(rule, self.rules.locale.as_deref(), self.functions).ok()
     }
 
-    /// Builds the mask that all columns of the group share, once.
-    fn build(&self, group: &Group, claim: Claim<'a>) -> Result<Mask<'a>, Vec<Error>> {
-        let setting = &claim.setting;
-        let line = &setting.rule.line;
-        let refused = |error: Error| vec![error.at(line)];
-        let wrong_type: Vec<Error> = group
-            .members
-            .iter()
-            .filter_map(|id| self.fitting(*id).ty(setting.function))
-            .map(|error| error.at(line))
-            .collect();
-        if !wrong_type.is_empty() {
-            return Err(wrong_type);
-        }
-        let build = Build {
-            parameters: &setting.parameters,
-            ty: self.type_to_mask(group),
-            key: &self.key.domain(&setting.domain),
-            by: setting.rule.by.is_some(),
-        };
-        let built = (setting.function.build)(&build).map_err(|refusal| {
-            let name = claim.column.display(self.catalog);
-            let error = Error::rules(format!("`{}` for `{name}`: {}", setting.function.name, refusal.what));
-            refused(refusal.hint.into_iter().fold(error, Error::hint))
-        })?;
-        self.check_keys(group, &claim, &built.masking).map_err(refused)?;
-        let (effect, action) = match built.masking {
-            Masking::Keep => (Effect::Keep, Action::Keep),
-            Masking::Null => (Effect::Null, Action::Null),
-            Masking::Text(mask) => {
-                let column = TextColumn { mask, null: setting.null, invalid: setting.invalid };
-                (Effect::Text, Action::Text(Arc::new(column)))
-            }
-        };
-        let outcome = Outcome { effect, uniqueness: built.uniqueness, max_chars: built.max_chars };
-        Ok(Mask { claim, action, outcome })
-    }
-
-    /// The type the mask is made for: the key's, or the narrowest where integers of several widths refer to each
-    /// other, for a result must fit them all.
-    fn type_to_mask(&self, group: &Group) -> &'a PgType {
-        let width = |ty: &PgType| match ty.base() {
-            PgType::Int2 => 2,
-            PgType::Int4 => 4,
-            _ => 8,
-        };
-        let ty = |id: &ColumnId| &self.catalog.table(id.table).columns[id.column].ty;
-        let narrowest = group.members.iter().map(ty).min_by_key(|ty| width(ty));
-        let root = ty(&group.root);
-        narrowest.filter(|ty| root.is_integer() && width(ty) < width(root)).unwrap_or(root)
-    }
-
-    /// Refuses keys of a rule that its function or its column's references leave without a meaning.
-    fn check_keys(&self, group: &Group, claim: &Claim<'_>, masking: &Masking) -> Result<()> {
-        let setting = &claim.setting;
-        if let Some(key) = setting.idle_keys(masking).first() {
-            let what = format!("`{}` does not take `{key}`", setting.function.name);
-            return Err(Error::rules(what).hint("leave it out"));
-        }
-        let generated = group.members.iter().find(|id| self.is_generated(**id) && **id != claim.column);
-        if let Some(generated) = generated
-            && !matches!(masking, Masking::Keep)
-        {
-            let [masked, generated] = [claim.column, *generated].map(|id| id.display(self.catalog));
-            let what = format!("`{masked}` is tied to the generated column `{generated}`, which cannot be masked");
-            return Err(Error::rules(what).hint("write `keep`"));
-        }
-        if !group.has_reference || matches!(masking, Masking::Keep) {
-            return Ok(());
-        }
-        let name = claim.column.display(self.catalog);
-        if setting.rule.by.is_some() {
-            let what = format!("`{name}` is tied by a foreign key, so `by` would break the reference");
-            return Err(Error::rules(what).hint("leave `by` out: equal values mask alike"));
-        }
-        if setting.null == NullPolicy::Mask {
-            let what = format!("`{name}` is tied by a foreign key, so `null = \"mask\"` would break the reference");
-            return Err(Error::rules(what).hint("leave it out: NULL stays NULL"));
-        }
-        Ok(())
-    }
-
     /// Gives a column of the group the group's mask.
-    fn member(&mut self, group: &Group, id: ColumnId, mask: &Mask<'a>) {
+    fn member(&mut self, group: &Group, id: ColumnId, mask: &SharedMask<'a>) {
         if self.is_generated(id) {
             return self.unlisted(id);
+        }
+        if self.is_refused_above(id) {
+            self.refused.insert(id);
+            return;
         }
         let setting = &mask.claim.setting;
         let own = self.resolved.rule(id).and_then(|chosen| self.setting(chosen.rule));
@@ -245,16 +158,20 @@ impl<'a> Binder<'a> {
         if own.is_none() && setting.keeps() && !self.is_kept_above(group, id, setting) {
             return self.unlisted(id);
         }
-        let objections = self.fitting(id).objections(setting, &mask.outcome);
-        let by = setting.rule.by.as_deref().map(|by| self.owner(id, by)).transpose();
-        if !objections.is_empty() || by.is_err() {
-            let errors = objections.into_iter().chain(by.err());
-            self.errors.extend(errors.map(|error| error.at(&setting.rule.line)));
-            self.refused.insert(id);
-            return;
+        let owner = match setting.rule.by.as_deref().map(|by| self.owner(id, by)).transpose() {
+            Ok(owner) => owner,
+            Err(error) => return self.refuse(id, [error.at(&setting.rule.line)]),
+        };
+        let objections = self.fitting(id).objections(setting, &Outcome { owner, ..mask.outcome });
+        if !objections.is_empty() {
+            return self.refuse(id, objections.into_iter().map(|error| error.at(&setting.rule.line)));
         }
         if mask.outcome.effect != Effect::Keep && self.with_data.contains(&id.table) {
-            self.notes.extend(self.fitting(id).notes());
+            for note in self.fitting(id).notes() {
+                if !self.notes.contains(&note) {
+                    self.notes.push(note);
+                }
+            }
         }
         let masked = mask.outcome.effect == Effect::Text;
         let action = ColumnAction {
@@ -263,13 +180,25 @@ impl<'a> Binder<'a> {
             function: setting.function.name,
             domain: if masked { setting.domain.clone() } else { String::new() },
             parameters: setting.parameters_text(),
-            by: by.ok().flatten(),
+            by: owner,
             decided_by: match own {
                 Some(own) => Decision::Rule(own.rule.line.clone()),
-                None => Decision::Follows { table: mask.claim.column.table, column: mask.claim.column.column },
+                None => {
+                    Decision::Follows { table: mask.claim.column.table, column: mask.claim.column.column }
+                }
             },
         };
         self.actions.insert(id, action);
+    }
+
+    fn refuse(&mut self, id: ColumnId, errors: impl IntoIterator<Item = Error>) {
+        self.errors.extend(errors);
+        self.refused.insert(id);
+    }
+
+    /// Whether an error was told of the column in a table that its table is a partition of: it holds here too.
+    fn is_refused_above(&self, id: ColumnId) -> bool {
+        partition_roots(self.catalog, id).any(|above| self.refused.contains(&above))
     }
 
     /// Whether some column above `id` has a rule that agrees with `setting`.
@@ -326,10 +255,7 @@ impl<'a> Binder<'a> {
             Unlisted::Error => {}
             Unlisted::Keep => drop(self.actions.insert(id, action(KEEP, Action::Keep, Decision::Unlisted))),
             Unlisted::Null => match self.fitting(id).null("unlisted = \"null\"") {
-                Some(error) => {
-                    self.errors.push(error.at(self.place(id.table)));
-                    self.refused.insert(id);
-                }
+                Some(error) => self.refuse(id, [error.at(self.place(id.table))]),
                 None => drop(self.actions.insert(id, action("null", Action::Null, Decision::Unlisted))),
             },
         }
@@ -346,37 +272,38 @@ impl<'a> Binder<'a> {
         })
     }
 
-    fn finish(mut self, tables_with_data: &[TableId]) -> Result<Binding, Vec<Error>> {
+    fn finish(mut self) -> Result<Binding, Vec<Error>> {
         let mut tables = HashMap::new();
-        for &table in tables_with_data {
+        let mut missing: BTreeMap<TableId, BTreeSet<ColumnId>> = BTreeMap::new();
+        for &table in &self.with_data {
             let ids = (0..self.catalog.table(table).columns.len()).map(|column| ColumnId { table, column });
-            let (decided, missing): (Vec<ColumnId>, Vec<ColumnId>) =
-                ids.partition(|id| self.actions.contains_key(id) || self.refused.contains(id));
-            self.errors.extend(self.without_rule(table, &missing));
+            let (decided, undecided): (Vec<_>, Vec<_>) = ids.partition(|id| self.actions.contains_key(id));
             tables.insert(table, decided.iter().filter_map(|id| self.actions.remove(id)).collect());
+            for id in undecided.into_iter().filter(|id| !self.refused.contains(id)) {
+                // A rule for a partitioned table is one for its partitions: it is missed once.
+                let root = partition_roots(self.catalog, id).last().unwrap_or(id);
+                missing.entry(root.table).or_default().insert(root);
+            }
         }
-        if !self.errors.is_empty() {
-            return Err(self.errors);
+        let missing = missing.iter().flat_map(|(table, columns)| self.without_rule(*table, columns));
+        let errors: Vec<Error> = self.errors.iter().cloned().chain(missing).collect();
+        match errors.is_empty() {
+            true => Ok(Binding { tables, large_objects: self.rules.large_objects, notes: self.notes }),
+            false => Err(errors),
         }
-        Ok(Binding { tables, large_objects: self.rules.large_objects, notes: self.notes })
     }
 
-    fn without_rule(&self, table: TableId, missing: &[ColumnId]) -> Vec<Error> {
+    fn without_rule(&self, table: TableId, missing: &BTreeSet<ColumnId>) -> Vec<Error> {
         let hint = "name a masking function, or write `keep` if it holds no personal data";
         if missing.len() <= GROUP_MISSING_ABOVE {
-            let error = |id: &ColumnId| {
-                Error::rules(format!("column `{}` has no rule", id.display(self.catalog)))
-                    .at(self.place(table))
-                    .hint(hint)
-            };
-            return missing.iter().map(error).collect();
+            let what = missing.iter().map(|id| format!("column `{}` has no rule", id.display(self.catalog)));
+            return what.map(|what| Error::rules(what).at(self.place(table)).hint(hint)).collect();
         }
+        let table_name = &self.catalog.table(table).name;
         let columns = &self.catalog.table(table).columns;
         let names: Vec<String> =
             missing.iter().map(|id| format!("`{}`", quoted(&columns[id.column].name))).collect();
-        let table_name = &self.catalog.table(table).name;
         let what = format!("{} columns of `{table_name}` have no rule: {}", names.len(), names.join(", "));
-        let hint = "name a masking function for each, or write `keep` if it holds no personal data";
         vec![Error::rules(what).at(self.place(table)).hint(hint)]
     }
 

@@ -82,6 +82,8 @@ impl<'r> Decider<'_, 'r> {
         let [first, second] = [winner, other].map(|claim| claim.setting.rule);
         Error::rules(format!("`{one}` and `{two}` are tied by {tie}, but their rules disagree"))
             .at(format!("{} (`{}`), {} (`{}`)", first.line, first.function, second.line, second.function))
-            .hint("give both the same function, domain and parameters, or name only one: the other follows it")
+            .hint(
+                "give both the same function, domain and parameters, or name only one: the other follows it",
+            )
     }
 }

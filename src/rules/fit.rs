@@ -1,5 +1,6 @@
 //! Whether a mask fits a column: its type, its length, NOT NULL, its keys, its table's partitions.
 
+use super::collision::{are_unique, collision_odds, stays_unique};
 use super::group::partition_roots;
 use super::resolve::ColumnId;
 use super::setting::{Setting, takes};
@@ -8,12 +9,6 @@ use crate::functions::text::{InvalidPolicy, NullPolicy};
 use crate::functions::{Build, Function, Masking, Parameters, Uniqueness};
 use crate::key::MasterKey;
 use crate::schema::{Catalog, Column, Key, PgType, quoted_always};
-
-/// The rows of a table up to which a unique column must stay unique.
-const UNIQUE_ROWS: f64 = 1e9;
-
-/// The odds of a collision within that many rows that are taken.
-const COLLISION_ODDS: f64 = 1e-6;
 
 /// A column that a mask has to fit.
 pub struct Fitting<'a> {
@@ -33,6 +28,8 @@ pub struct Outcome {
     pub uniqueness: Uniqueness,
     /// The most characters of a result.
     pub max_chars: Option<u32>,
+    /// The column whose value owns the masked ones, where the rule says `by`.
+    pub owner: Option<usize>,
 }
 
 /// What happens to values.
@@ -49,23 +46,31 @@ pub enum Effect {
 impl Fitting<'_> {
     /// What speaks against masking the column so; nothing speaks against keeping it.
     pub fn objections(&self, setting: &Setting<'_>, outcome: &Outcome) -> Vec<Error> {
-        let objections = match outcome.effect {
+        match outcome.effect {
             Effect::Keep => vec![],
-            Effect::Null => vec![self.partition_key(), self.null(setting.function.name)],
-            Effect::Text => vec![
-                self.ty(setting.function),
-                self.partition_key(),
-                self.length(setting.function, outcome),
-                self.invalid(setting),
-                self.unique_policies(setting),
-                self.unique(setting.function, outcome.uniqueness),
-            ],
-        };
+            Effect::Null => self.null(setting.function.name).into_iter().collect(),
+            Effect::Text => match self.partition_key() {
+                Some(error) => vec![error],
+                None => self.text(setting, outcome),
+            },
+        }
+    }
+
+    fn text(&self, setting: &Setting<'_>, outcome: &Outcome) -> Vec<Error> {
+        let objections = [
+            self.length(setting.function, outcome),
+            self.invalid(setting),
+            self.unique_policies(setting),
+            self.unique(setting.function, outcome),
+        ];
         objections.into_iter().flatten().collect()
     }
 
     /// What speaks against making the column NULL.
     pub fn null(&self, function: &str) -> Option<Error> {
+        if let Some(error) = self.partition_key() {
+            return Some(error);
+        }
         let name = self.name();
         if self.is_not_null() {
             let what = format!("column `{name}` is NOT NULL, but `{function}` makes it NULL");
@@ -86,15 +91,24 @@ impl Fitting<'_> {
         let mut ty = &self.column().ty;
         while let PgType::Domain(domain) = ty {
             if !domain.checks.is_empty() {
-                notes.push(format!("`{name}`: whether results pass the checks of the domain `{}` shows when they are loaded", domain.name));
+                notes.push(format!(
+                    "`{name}`: whether results pass the checks of the domain `{}` shows when they are loaded",
+                    domain.name
+                ));
             }
             ty = &domain.base;
         }
         if table.checks.iter().any(|check| mentions(check, &self.column().name)) {
-            notes.push(format!("`{name}`: whether results pass the CHECK constraints of `{}` shows when they are loaded", table.name));
+            notes.push(format!(
+                "`{name}`: whether results pass the CHECK constraints of `{}` shows when they are loaded",
+                table.name
+            ));
         }
         for key in table.unique.iter().filter(|key| key.has_expression) {
-            notes.push(format!("`{name}`: the unique index `{}` is over an expression; whether results stay unique under it shows when it is built", key.name));
+            notes.push(format!(
+                "whether results stay unique under the expression of the index `{}` shows when it is built",
+                key.name
+            ));
         }
         notes
     }
@@ -113,7 +127,12 @@ impl Fitting<'_> {
         if (function.takes)(ty) {
             return None;
         }
-        let what = format!("column `{}` is `{ty}`, but `{}` takes {}", self.name(), function.name, function.takes_text);
+        let what = format!(
+            "column `{}` is `{ty}`, but `{}` takes {}",
+            self.name(),
+            function.name,
+            function.takes_text
+        );
         let error = Error::rules(what);
         Some(match self.candidates(&|_| true) {
             Some(names) => error.hint(format!("functions that take `{ty}`: {names}")),
@@ -125,7 +144,10 @@ impl Fitting<'_> {
         let limit = self.column().ty.max_chars()?;
         let longest = outcome.max_chars.filter(|longest| *longest > limit)?;
         let name = self.name();
-        let what = format!("column `{name}` holds {limit} characters, but `{}` makes up to {longest}", function.name);
+        let what = format!(
+            "column `{name}` holds {limit} characters, but `{}` makes up to {longest}",
+            function.name
+        );
         Some(Error::rules(what).hint(match takes(function, "max_length") {
             true => format!("add `max_length = {limit}`"),
             false => "name a function with shorter results".into(),
@@ -134,41 +156,60 @@ impl Fitting<'_> {
 
     fn invalid(&self, setting: &Setting<'_>) -> Option<Error> {
         (setting.invalid == InvalidPolicy::Null && self.is_not_null()).then(|| {
-            Error::rules(format!("column `{}` is NOT NULL, but `invalid = \"null\"` may make it NULL", self.name()))
-                .hint("write `invalid = \"redact\"` or `invalid = \"error\"`")
+            Error::rules(format!(
+                "column `{}` is NOT NULL, but `invalid = \"null\"` may make it NULL",
+                self.name()
+            ))
+            .hint("write `invalid = \"redact\"` or `invalid = \"error\"`")
         })
     }
 
     /// NULLs that become one value, and fillers, are not unique whatever the function.
     fn unique_policies(&self, setting: &Setting<'_>) -> Option<Error> {
-        let key = self.keys().into_iter().next()?;
+        let keys = self.keys();
+        let key = keys.first()?;
         let policy = match (setting.null, setting.invalid) {
             (NullPolicy::Mask, _) if !self.is_not_null() => "null = \"mask\"",
             (_, InvalidPolicy::Redact) => "invalid = \"redact\"",
-            (_, InvalidPolicy::Null) if key.nulls_not_distinct => "invalid = \"null\"",
+            (_, InvalidPolicy::Null) if keys.iter().any(|key| key.nulls_not_distinct) => "invalid = \"null\"",
             _ => return None,
         };
-        let what = format!("column `{}` is unique (`{}`), but `{policy}` makes rows equal", self.name(), key.name);
+        let what =
+            format!("column `{}` is unique (`{}`), but `{policy}` makes rows equal", self.name(), key.name);
         Some(Error::rules(what).hint("leave it out"))
     }
 
-    fn unique(&self, function: &Function, uniqueness: Uniqueness) -> Option<Error> {
-        if stays_unique(uniqueness) {
-            return None;
-        }
+    fn unique(&self, function: &Function, outcome: &Outcome) -> Option<Error> {
         let key = self.keys().into_iter().next()?;
-        let (name, masked_by) = (self.name(), function.name);
-        let why = match uniqueness {
-            Uniqueness::Bits(bits) => format!("`{masked_by}` has {}", collision_odds(bits)),
-            _ => format!("`{masked_by}` may give different values the same result"),
+        let refused =
+            |why| Error::rules(format!("column `{}` is unique (`{}`), but {why}", self.name(), key.name));
+        if let Some(owner) = outcome.owner.filter(|owner| !self.is_key(*owner)) {
+            let owner = ColumnId { column: owner, ..self.id }.display(self.catalog);
+            let why = format!("rows of one owner mask alike, and the owner `{owner}` is not unique");
+            return Some(refused(why).hint("leave `by` out"));
+        }
+        let why = match outcome.uniqueness {
+            // One to one for an owner is not one to one for all owners.
+            Uniqueness::Injective if outcome.owner.is_none() => return None,
+            Uniqueness::Bits(bits) if are_unique(bits) => return None,
+            Uniqueness::Bits(bits) => format!("`{}` has {}", function.name, collision_odds(bits)),
+            _ => format!("`{}` may give different values the same result", function.name),
         };
-        let error = Error::rules(format!("column `{name}` is unique (`{}`), but {why}", key.name));
-        let hint = match (takes(function, "unique"), self.candidates(&stays_unique)) {
+        let ty = &self.column().ty;
+        Some(refused(why).hint(match (takes(function, "unique"), self.candidates(&stays_unique)) {
             (true, _) => "add `unique = true`".into(),
-            (false, Some(names)) => format!("functions that keep `{}` unique: {names}", self.column().ty),
-            (false, None) => format!("no function keeps `{}` unique; write `keep`", self.column().ty),
-        };
-        Some(error.hint(hint))
+            (false, Some(names)) => format!("functions that keep `{ty}` unique: {names}"),
+            (false, None) => format!("no function keeps `{ty}` unique; write `keep`"),
+        }))
+    }
+
+    /// Whether every row has its own value in the column at `index` of the table.
+    fn is_key(&self, index: usize) -> bool {
+        let owner = Fitting { id: ColumnId { column: index, ..self.id }, ..*self };
+        owner
+            .keys()
+            .iter()
+            .any(|key| key.columns.len() == 1 && !key.has_expression && key.predicate.is_none())
     }
 
     /// Rows of a dump are in the partitions that their keys chose; another key would not be let in.
@@ -177,7 +218,10 @@ impl Fitting<'_> {
         let above = partition_roots(self.catalog, self.id);
         let root = std::iter::once(self.id).chain(above).find(is_in_key)?;
         let table = &self.catalog.table(root.table).name;
-        let what = format!("column `{}` is in the partition key of `{table}`: masked rows would not fit their partitions", self.name());
+        let what = format!(
+            "column `{}` is in the partition key of `{table}`: masked rows would not fit their partitions",
+            self.name()
+        );
         Some(Error::rules(what).hint("write `keep`"))
     }
 
@@ -223,43 +267,6 @@ fn domain_not_null(ty: &PgType) -> bool {
     matches!(ty, PgType::Domain(domain) if domain.not_null || domain_not_null(&domain.base))
 }
 
-fn stays_unique(uniqueness: Uniqueness) -> bool {
-    match uniqueness {
-        Uniqueness::Injective => true,
-        Uniqueness::Bits(bits) => odds(UNIQUE_ROWS, bits) <= COLLISION_ODDS,
-        Uniqueness::None => false,
-    }
-}
-
-/// The expected number of equal pairs among `rows` draws from 2 to the power of `bits`: the birthday bound.
-fn odds(rows: f64, bits: f64) -> f64 {
-    rows * rows / (bits + 1.0).exp2()
-}
-
-/// The arithmetic of a refusal: for a million rows if that is too many already, else for a thousand million.
-fn collision_odds(bits: f64) -> String {
-    let rows = if odds(1e6, bits) > COLLISION_ODDS { 1e6 } else { UNIQUE_ROWS };
-    let results = if bits.fract() == 0.0 { format!("2^{bits}") } else { format!("2^{bits:.1}") };
-    let odds = odds(rows, bits);
-    let how_often = match odds < 0.5 {
-        true => format!("with odds of 1 in {}", with_commas((1.0 / odds).round() as u64)),
-        false => "all but surely".to_string(),
-    };
-    format!("{results} results: two of {} rows collide {how_often}", with_commas(rows as u64))
-}
-
-fn with_commas(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// Whether the SQL expression has the identifier `name` in it, bare or quoted; a word in a string counts too.
 fn mentions(expression: &str, name: &str) -> bool {
     let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
@@ -270,20 +277,6 @@ fn mentions(expression: &str, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_odds_of_a_collision_are_those_of_the_birthday_bound() {
-        let text = collision_odds(50.0);
-        assert_eq!(text, "2^50 results: two of 1,000,000 rows collide with odds of 1 in 2,252");
-        assert_eq!(collision_odds(16.0), "2^16 results: two of 1,000,000 rows collide all but surely");
-        let text = collision_odds(70.0);
-        assert_eq!(text, "2^70 results: two of 1,000,000,000 rows collide with odds of 1 in 2,361");
-    }
-
-    #[test]
-    fn eighty_bits_are_unique_enough_and_seventy_eight_are_not() {
-        assert!(stays_unique(Uniqueness::Bits(79.0)) && !stays_unique(Uniqueness::Bits(78.0)));
-    }
 
     #[test]
     fn a_check_mentions_a_column_as_a_whole_word() {

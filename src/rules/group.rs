@@ -8,7 +8,7 @@ use crate::schema::{Catalog, TableId};
 
 /// Columns that must mask alike; a column that nothing ties is a group of its own.
 pub struct Group {
-    /// The columns, in the order of the catalog.
+    /// The columns: those of partitioned tables before those of their partitions, else in the catalog's order.
     pub members: Vec<ColumnId>,
     /// The one that is referred to and refers to none: the key, or the root table's column.
     pub root: ColumnId,
@@ -82,10 +82,11 @@ impl Ties {
         for (position, id) in all.iter().enumerate() {
             groups.entry(sets.first(position)).or_default().push(*id);
         }
-        groups.into_values().map(|members| self.group(members)).collect()
+        groups.into_values().map(|members| self.group(members, catalog)).collect()
     }
 
-    fn group(&self, members: Vec<ColumnId>) -> Group {
+    fn group(&self, mut members: Vec<ColumnId>, catalog: &Catalog) -> Group {
+        members.sort_by_cached_key(|id| partition_roots(catalog, *id).count());
         let rootness = |id: &&ColumnId| (self.references.contains_key(id), self.inherited.contains_key(id));
         let root = *members.iter().min_by_key(rootness).expect("a group has a member");
         let has_reference = members.iter().any(|id| self.refers(*id));
@@ -152,5 +153,96 @@ impl DisjointSets {
     fn join(&mut self, a: usize, b: usize) {
         let (a, b) = (self.first(a), self.first(b));
         self.0[a.max(b)] = a.min(b);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::{Column, ForeignKey, PgType, QualifiedName, ReferentialAction, Table};
+
+    fn table(catalog: &mut Catalog, name: &str, columns: &[&str]) -> TableId {
+        let column = |name: &&str| Column {
+            name: name.to_string(),
+            ty: PgType::Int8,
+            type_text: "bigint".into(),
+            collation: None,
+            not_null: false,
+            default: None,
+            identity: None,
+            generated: None,
+        };
+        let columns = columns.iter().map(column).collect();
+        let name = QualifiedName::new("public", name);
+        catalog.add_table(Table { name, columns, ..Table::default() })
+    }
+
+    fn foreign_key(child: ColumnId, parent: ColumnId) -> ForeignKey {
+        ForeignKey {
+            name: "fkey".into(),
+            child: child.table,
+            child_columns: vec![child.column],
+            parent: parent.table,
+            parent_columns: vec![parent.column],
+            match_full: false,
+            on_delete: ReferentialAction::NoAction,
+            on_update: ReferentialAction::NoAction,
+            deferrable: false,
+            initially_deferred: false,
+            not_valid: false,
+            not_enforced: false,
+            period: false,
+        }
+    }
+
+    fn groups_of_several(catalog: &Catalog) -> Vec<Group> {
+        let groups = Ties::new(catalog, &[]).groups(catalog);
+        groups.into_iter().filter(|group| group.members.len() > 1).collect()
+    }
+
+    #[test]
+    fn a_cycle_of_references_is_one_group() {
+        let mut catalog = Catalog::default();
+        let [a, b] = ["a", "b"].map(|name| ColumnId { table: table(&mut catalog, name, &["id"]), column: 0 });
+        catalog.foreign_keys = vec![foreign_key(a, b), foreign_key(b, a)];
+        assert_eq!(groups_of_several(&catalog)[0].members, [a, b]);
+        assert_eq!(Ties::new(&catalog, &[]).above(a), BTreeSet::from([a, b]));
+    }
+
+    #[test]
+    fn the_key_is_the_root_wherever_it_stands() {
+        let mut catalog = Catalog::default();
+        let [child, key] =
+            ["a", "b"].map(|name| ColumnId { table: table(&mut catalog, name, &["id"]), column: 0 });
+        catalog.foreign_keys = vec![foreign_key(child, key)];
+        assert_eq!(groups_of_several(&catalog)[0].root, key);
+    }
+
+    #[test]
+    fn a_period_is_not_tied() {
+        let mut catalog = Catalog::default();
+        let parent = table(&mut catalog, "a", &["id", "valid"]);
+        let child = table(&mut catalog, "b", &["a_id", "valid"]);
+        let first = |table| ColumnId { table, column: 0 };
+        let columns = vec![0, 1];
+        let key = foreign_key(first(child), first(parent));
+        let key = ForeignKey { child_columns: columns.clone(), parent_columns: columns, period: true, ..key };
+        catalog.foreign_keys = vec![key];
+        let groups = groups_of_several(&catalog);
+        assert_eq!(groups.len(), 1);
+        assert_eq!(groups[0].members, [first(parent), first(child)]);
+    }
+
+    #[test]
+    fn an_inheriting_table_is_tied_by_the_names_of_its_columns() {
+        let mut catalog = Catalog::default();
+        let parent = table(&mut catalog, "a", &["x", "y"]);
+        let child = table(&mut catalog, "b", &["y", "z"]);
+        catalog.table_mut(child).inherits = vec![parent];
+        let groups = groups_of_several(&catalog);
+        assert_eq!(groups.len(), 1);
+        let tied = [ColumnId { table: parent, column: 1 }, ColumnId { table: child, column: 0 }];
+        assert_eq!(groups[0].members, tied);
+        assert!(!groups[0].has_reference);
     }
 }

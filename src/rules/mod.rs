@@ -1,19 +1,23 @@
 //! Rules: what a person asks for each column, read from TOML and bound to a snapshot's schema.
 //!
-//! `file` reads the TOML with its lines, `name` matches names and patterns as Postgres would, `resolve` finds the rule
-//! of each column, `group` ties columns that must mask alike, `decide` says which rule decides a group, `fit` asks
-//! whether a mask fits its column, and `bind` puts them together. The language is described in `rules/README.md`.
+//! `file` and `document` read the TOML with its lines, `name` matches names and patterns as Postgres would, `resolve`
+//! finds the rule of each column, `group` ties columns that must mask alike, `decide` says which rule decides a group,
+//! `shared` makes its mask, `fit` asks whether that fits a column, and `bind` puts them together. The language is
+//! described in `rules/README.md`.
 
-pub mod bind;
+mod bind;
+mod collision;
 mod decide;
-pub mod file;
+mod document;
+mod file;
 mod fit;
 mod group;
-pub mod name;
+mod name;
 pub mod nearest;
 mod reference;
 mod resolve;
 mod setting;
+mod shared;
 
 use std::cmp::Ordering;
 use std::fmt;

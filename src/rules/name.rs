@@ -20,10 +20,16 @@ enum Matched {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Part {
     text: String,
+    /// `text` as Postgres folds it.
+    folded: String,
     quoted: bool,
 }
 
 impl Part {
+    fn new(text: &str, quoted: bool) -> Self {
+        Part { text: text.to_string(), folded: text.to_ascii_lowercase(), quoted }
+    }
+
     fn is_pattern(&self) -> bool {
         !self.quoted && self.text.contains(['*', '?'])
     }
@@ -35,10 +41,9 @@ impl Part {
         if self.quoted {
             return None;
         }
-        let folded = self.text.to_ascii_lowercase();
         let matched = match self.is_pattern() {
-            true => glob(&self.text, name) || glob(&folded, name),
-            false => folded == name,
+            true => glob(&self.text, name) || glob(&self.folded, name),
+            false => self.folded == name,
         };
         matched.then_some(Matched::Folded)
     }
@@ -56,7 +61,7 @@ impl ColumnName {
     pub fn new(written: &str) -> Self {
         let part = match split(written).as_deref() {
             Some([part]) => part.clone(),
-            _ => Part { text: written.to_string(), quoted: false },
+            _ => Part::new(written, false),
         };
         ColumnName { part, written: written.to_string() }
     }
@@ -148,7 +153,7 @@ fn split(written: &str) -> Option<Vec<Part>> {
             Some(inner) => quoted_part(inner)?,
             None => {
                 let end = rest.find(['.', '"']).unwrap_or(rest.len());
-                (Part { text: rest[..end].to_string(), quoted: false }, &rest[end..])
+                (Part::new(&rest[..end], false), &rest[end..])
             }
         };
         if part.text.is_empty() {
@@ -175,34 +180,42 @@ fn quoted_part(inner: &str) -> Option<(Part, &str)> {
                 text.push('"');
                 rest = after;
             }
-            None => return Some((Part { text, quoted: true }, rest)),
+            None => return Some((Part::new(&text, true), rest)),
         }
     }
 }
 
 /// Whether `pattern` matches all of `name`: `*` is any characters or none, `?` one.
 fn glob(pattern: &str, name: &str) -> bool {
-    let pattern: Vec<char> = pattern.chars().collect();
-    let name: Vec<char> = name.chars().collect();
+    // Bytes can be compared: in UTF-8 no character begins within another.
+    let pattern = pattern.as_bytes();
+    let char_len = |at: usize| name[at..].chars().next().map_or(1, char::len_utf8);
     let (mut p, mut n) = (0, 0);
     // Where to go on from when a later part fails: after the last star, with one more character given to it.
     let mut retry = None;
     while n < name.len() {
-        if p < pattern.len() && pattern[p] == '*' {
-            p += 1;
-            retry = Some((p, n));
-        } else if p < pattern.len() && (pattern[p] == '?' || pattern[p] == name[n]) {
-            p += 1;
-            n += 1;
-        } else if let Some((after_star, taken)) = retry {
-            p = after_star;
-            n = taken + 1;
-            retry = Some((after_star, n));
-        } else {
-            return false;
+        match pattern.get(p) {
+            Some(b'*') => {
+                p += 1;
+                retry = Some((p, n));
+            }
+            Some(b'?') => {
+                p += 1;
+                n += char_len(n);
+            }
+            Some(byte) if *byte == name.as_bytes()[n] => {
+                p += 1;
+                n += 1;
+            }
+            _ => {
+                let Some((after_star, taken)) = retry else { return false };
+                p = after_star;
+                n = taken + char_len(taken);
+                retry = Some((after_star, n));
+            }
         }
     }
-    pattern[p..].iter().all(|c| *c == '*')
+    pattern[p..].iter().all(|byte| *byte == b'*')
 }
 
 #[cfg(test)]
@@ -228,6 +241,7 @@ mod tests {
         assert_eq!(ColumnName::new("a?c*").find(["abc", "abcd", "ac"]), [0, 1]);
         assert_eq!(ColumnName::new("\"*\"").find(["a", "*"]), [1]);
         assert!(glob("*a*b", "xaabab") && !glob("*a*b", "xaaba"));
+        assert!(glob("*ö??", "xößé") && glob("???", "öße") && !glob("??", "ö"));
     }
 
     #[test]

@@ -20,8 +20,8 @@ pub fn did_you_mean<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str
     let all: Vec<String> = candidates.into_iter().map(|candidate| format!("`{candidate}`")).collect();
     match all.len() {
         0 => None,
-        1..=30 => Some(format!("there is {}", all.join(", "))),
-        count => Some(format!("there is {} and {} others", all[..30].join(", "), count - 30)),
+        1..=30 => Some(format!("one of {}", all.join(", "))),
+        count => Some(format!("one of {} and {} others", all[..30].join(", "), count - 30)),
     }
 }
 
@@ -35,6 +35,6 @@ mod tests {
         assert_eq!(nearest("Frist_Name", ["first_name", "last_name"]), Some("first_name"));
         assert_eq!(nearest("zip", ["phone", "email"]), None);
         assert_eq!(nearest("b", ["a"]), None);
-        assert_eq!(did_you_mean("zip", ["a", "b"]).unwrap(), "there is `a`, `b`");
+        assert_eq!(did_you_mean("zip", ["a", "b"]).unwrap(), "one of `a`, `b`");
     }
 }

@@ -153,20 +153,16 @@ fn no_table(name: &TableName, catalog: &Catalog) -> Error {
         return Error::rules(format!("`{name}` matches no table"));
     }
     let error = Error::rules(format!("there is no table `{name}`"));
-    let written = name.to_string();
-    let candidates: Vec<(String, String)> = catalog
-        .tables
-        .iter()
-        .map(|table| {
-            let full = table.name.to_string();
-            (if name.is_bare() { table.name.name.clone() } else { full.clone() }, full)
-        })
-        .collect();
-    let near = nearest(&written, candidates.iter().map(|(compared, _)| compared.as_str()));
-    match candidates.iter().find(|(compared, _)| Some(compared.as_str()) == near) {
-        Some((_, full)) => error.hint(format!("did you mean `{full}`?")),
-        None => error.hint("`mask plan` lists the tables of the snapshot"),
-    }
+    let full: Vec<String> = catalog.tables.iter().map(|table| table.name.to_string()).collect();
+    let bare = catalog.tables.iter().map(|table| table.name.name.as_str());
+    // A name without a schema is near to another one by itself, whatever the other's schema.
+    let near = nearest(&name.to_string(), bare.clone()).filter(|_| name.is_bare());
+    let near = near.and_then(|near| bare.zip(&full).find(|(bare, _)| *bare == near));
+    let hint = match near {
+        Some((_, full)) => Some(format!("did you mean `{full}`?")),
+        None => did_you_mean(&name.to_string(), full.iter().map(String::as_str)),
+    };
+    hint.into_iter().fold(error, Error::hint)
 }
 
 fn no_column(table: &TableName, column: &ColumnName, tables: &[TableId], catalog: &Catalog) -> Error {

@@ -1,7 +1,7 @@
 //! A rule with its function found and the defaults filled in; checks what needs no schema.
 
 use super::ColumnRule;
-use super::file::COMMON_KEYS;
+use super::document::COMMON_KEYS;
 use super::nearest::did_you_mean;
 use crate::error::Error;
 use crate::functions::text::{InvalidPolicy, NullPolicy};
@@ -52,7 +52,7 @@ impl<'r> Setting<'r> {
         Ok(Setting {
             rule,
             function,
-            domain: rule.domain.clone().unwrap_or_else(|| function.domain.to_string()),
+            domain: rule.domain.clone().unwrap_or_else(|| default_domain(rule, function).to_string()),
             parameters,
             null: rule.null.unwrap_or_default(),
             invalid: rule.invalid.unwrap_or_default(),
@@ -99,6 +99,11 @@ impl<'r> Setting<'r> {
         }
         parts.join(", ")
     }
+}
+
+/// The domain of a rule that names none: with `by` that of owners, so that a name and an address of one match.
+fn default_domain(rule: &ColumnRule, function: &Function) -> &'static str {
+    function.domain_by.filter(|_| rule.by.is_some()).unwrap_or(function.domain)
 }
 
 /// Whether `function` has the parameter `name`.

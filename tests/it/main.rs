@@ -1,0 +1,3 @@
+//! Tests that cross modules, in one binary.
+
+mod rules;
