@@ -145,6 +145,10 @@ impl fmt::Display for PgType {
             Some(limit) => write!(out, "{name}({limit})"),
             None => out.write_str(name),
         };
+        let timed = |out: &mut fmt::Formatter<'_>, name: &str, digits: Option<u8>, zone: &str| match digits {
+            Some(digits) => write!(out, "{name}({digits}) {zone} time zone"),
+            None => write!(out, "{name} {zone} time zone"),
+        };
         match self {
             PgType::Bool => out.write_str("boolean"),
             PgType::Int2 => out.write_str("smallint"),
@@ -163,10 +167,10 @@ impl fmt::Display for PgType {
             PgType::Citext => out.write_str("citext"),
             PgType::Bytea => out.write_str("bytea"),
             PgType::Date => out.write_str("date"),
-            PgType::Time(_) => out.write_str("time without time zone"),
-            PgType::TimeTz(_) => out.write_str("time with time zone"),
-            PgType::Timestamp(_) => out.write_str("timestamp without time zone"),
-            PgType::TimestampTz(_) => out.write_str("timestamp with time zone"),
+            PgType::Time(digits) => timed(out, "time", *digits, "without"),
+            PgType::TimeTz(digits) => timed(out, "time", *digits, "with"),
+            PgType::Timestamp(digits) => timed(out, "timestamp", *digits, "without"),
+            PgType::TimestampTz(digits) => timed(out, "timestamp", *digits, "with"),
             PgType::Interval => out.write_str("interval"),
             PgType::Uuid => out.write_str("uuid"),
             PgType::Json => out.write_str("json"),

@@ -34,7 +34,8 @@ pub struct Statement<'a> {
     pub sql: &'a str,
     /// The kind of the entry, such as `TABLE`; empty where it is not known.
     pub kind: &'a str,
-    /// The schema of the entry: bare names in definitions by pg_dump before 10.3 are meant in it.
+    /// The schema of the entry. Until a statement sets the search path, bare names are meant in it: pg_dump before
+    /// 10.3 wrote them so, and left it to pg_restore to set the path.
     pub namespace: Option<&'a str>,
     /// Where it is, for messages.
     pub place: String,
@@ -125,6 +126,8 @@ enum Postponed {
 struct Reader {
     draft: Draft,
     context: Context,
+    /// Whether a statement has set the search path, so that entries' schemas count no more.
+    path_is_set: bool,
     postponed: Vec<(Context, Postponed)>,
     unread: Vec<Unread>,
 }
@@ -134,20 +137,14 @@ impl Reader {
         if KINDS_PASSED_OVER.contains(&statement.kind) {
             return;
         }
-        let script_path = self.context.path.clone();
-        if let Some(namespace) = statement.namespace.filter(|_| !statement.kind.is_empty()) {
-            self.context.path = SearchPath::of_schema(namespace);
+        if let Some(namespace) = statement.namespace.filter(|_| !self.path_is_set) {
+            self.context.path = SearchPath::of_entry(namespace);
         }
         self.context.place.clone_from(&statement.place);
-        let of_entry = self.context.path.clone();
         for sql in split::statements(statement.sql) {
             if let Some(topic) = split::topic(sql) {
                 self.read_one(sql, topic);
             }
-        }
-        // An entry's namespace holds for the entry only; a path that is set holds until the next.
-        if self.context.path == of_entry {
-            self.context.path = script_path;
         }
     }
 
@@ -159,7 +156,7 @@ impl Reader {
                     _ => SearchPath::of_set(sql),
                 };
                 if let Some(path) = path {
-                    self.context.path = path;
+                    (self.context.path, self.path_is_set) = (path, true);
                 }
                 return;
             }
@@ -188,8 +185,13 @@ impl Reader {
     ) {
         let name = table.and_then(|name| name.table_name_ref());
         let Some(name) = name.and_then(|name| Name::of(&name, &self.context.path)) else { return };
-        for action in actions.filter(alter::matters) {
-            self.try_now(Postponed::Action(name.clone(), action));
+        for action in actions {
+            if alter::matters(&action) {
+                self.try_now(Postponed::Action(name.clone(), action));
+            } else if let Some(index) = self.draft.find(&name).filter(|_| alter::undoes(&action)) {
+                let table = self.draft.tables[index].name.clone();
+                self.note(&format!("a change of the table `{table}` that pg_dump does not write"));
+            }
         }
     }
 
@@ -303,104 +305,4 @@ fn created_table(part: &Postponed, context: &Context) -> Option<QualifiedName> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::Read;
-
-    use super::*;
-    use crate::schema::{PgType, ReferentialAction, Table};
-
-    fn reading(sql: &str) -> CatalogReading {
-        catalog([Statement { sql, place: "schema.sql".to_string(), ..Statement::default() }])
-            .expect("a reading")
-    }
-
-    fn table<'a>(catalog: &'a Catalog, name: &str) -> &'a Table {
-        catalog.table(catalog.find(&QualifiedName::new("public", name)).expect("the table"))
-    }
-
-    /// The catalog of a sample dump and its facts; `None`, and a message, if the samples are not at hand.
-    fn sample(name: &str) -> Option<(CatalogReading, serde_json::Value)> {
-        let folder = std::path::Path::new("/work/shared/data").join(name);
-        let (Ok(dump), Ok(facts)) = (
-            std::fs::File::open(folder.join(format!("{name}.sql.gz"))),
-            std::fs::read(folder.join(format!("{name}.facts.json"))),
-        ) else {
-            eprintln!("skipped: no sample dump of {name} here");
-            return None;
-        };
-        let mut script = String::new();
-        flate2::read::MultiGzDecoder::new(dump).read_to_string(&mut script).expect("a script");
-        Some((reading(&without_rows(&script)), serde_json::from_slice(&facts).expect("facts")))
-    }
-
-    fn without_rows(script: &str) -> String {
-        let mut in_rows = false;
-        let mut ddl = String::new();
-        for line in script.lines() {
-            if in_rows {
-                in_rows = line != "\\.";
-            } else if line.starts_with("COPY ") {
-                in_rows = true;
-            } else {
-                ddl.push_str(line);
-                ddl.push('\n');
-            }
-        }
-        ddl
-    }
-
-    fn agrees_with_the_facts(name: &str) {
-        let Some((CatalogReading { catalog, unread }, facts)) = sample(name) else { return };
-        assert_eq!(unread, []);
-        let tables = facts["tables"].as_object().expect("tables");
-        let is_table = |facts: &&serde_json::Value| facts["kind"] != "materialized view";
-        assert_eq!(catalog.tables.len(), tables.values().filter(is_table).count());
-        for (_, table) in catalog.iter() {
-            let facts = &tables[&table.name.to_string()];
-            assert_eq!(facts["columns"], table.columns.len(), "{}", table.name);
-            assert_eq!(facts["primary_key"] == false, table.primary_key.is_none(), "{}", table.name);
-        }
-        let declared = |foreign_key: &serde_json::Value| {
-            let child = foreign_key["table"].as_str().expect("a table").to_string();
-            let columns = foreign_key["columns"].as_array().expect("columns").clone();
-            (
-                child,
-                columns,
-                foreign_key["references"].as_str().expect("a table").to_string(),
-                foreign_key["nullable"] == true,
-            )
-        };
-        let mut expected: Vec<_> =
-            facts["foreign_keys"].as_array().expect("a list").iter().map(declared).collect();
-        let read = |foreign_key: &crate::schema::ForeignKey| {
-            let child = catalog.table(foreign_key.child);
-            let columns =
-                foreign_key.child_columns.iter().map(|&column| child.columns[column].name.clone().into());
-            let nullable = foreign_key.child_columns.iter().any(|&column| !child.columns[column].not_null);
-            (
-                child.name.to_string(),
-                columns.collect(),
-                catalog.table(foreign_key.parent).name.to_string(),
-                nullable,
-            )
-        };
-        let mut found: Vec<(String, Vec<serde_json::Value>, String, bool)> =
-            catalog.foreign_keys.iter().map(read).collect();
-        let by_name =
-            |one: &(String, Vec<serde_json::Value>, String, bool)| format!("{} {:?} {}", one.0, one.1, one.2);
-        expected.sort_by_key(by_name);
-        found.sort_by_key(by_name);
-        assert_eq!(found, expected);
-        assert_eq!(facts["counts"]["sequences"], catalog.sequences.len());
-    }
-
-    #[test]
-    fn the_catalog_of_pagila_agrees_with_its_facts() {
-        agrees_with_the_facts("pagila");
-    }
-
-    #[test]
-    fn the_catalog_of_chinook_agrees_with_its_facts() {
-        agrees_with_the_facts("chinook");
-    }
-}
+mod tests;
