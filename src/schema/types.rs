@@ -191,3 +191,27 @@ impl fmt::Display for PgType {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_is_shown_as_postgres_shows_it() {
+        for (ty, shown) in [
+            (PgType::Bpchar(Some(20)), "character(20)"),
+            (PgType::Bpchar(None), "bpchar"),
+            (PgType::Numeric(Some((5, -2))), "numeric(5,-2)"),
+            (PgType::Timestamp(Some(3)), "timestamp(3) without time zone"),
+            (PgType::Array(Box::new(PgType::TimeTz(None))), "time with time zone[]"),
+        ] {
+            assert_eq!(ty.to_string(), shown);
+        }
+    }
+
+    #[test]
+    fn only_a_type_with_a_limit_bounds_its_values() {
+        assert_eq!(PgType::Bpchar(Some(1)).max_chars(), Some(1));
+        assert_eq!(PgType::Bpchar(None).max_chars(), None);
+    }
+}

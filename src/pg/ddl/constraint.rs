@@ -64,7 +64,9 @@ pub(super) fn add(
         }
         ast::Constraint::DefaultConstraint(it) => {
             let column = column.ok_or(Refusal::Unreadable)?;
-            existing(table, column)?.default = text_of(it.expr());
+            // Postgres keeps no default of NULL; pg_dump writes one where a child drops its parent's.
+            let default = text_of(it.expr()).filter(|default| !default.eq_ignore_ascii_case("null"));
+            existing(table, column)?.default = default;
         }
         ast::Constraint::GeneratedConstraint(it) => generated(table, it, column.ok_or(Refusal::Unreadable)?)?,
         ast::Constraint::CheckConstraint(_)

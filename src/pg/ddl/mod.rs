@@ -8,7 +8,7 @@ mod constraint;
 mod copy;
 mod definition;
 mod draft;
-mod identifier;
+pub mod identifier;
 mod name;
 mod parse;
 mod resolve;
@@ -19,7 +19,7 @@ mod types;
 use squawk_syntax::ast;
 
 pub use copy::copy_target;
-pub use identifier::{identifier, name_parts, qualified_name};
+pub use identifier::{identifier, qualified_name};
 
 use crate::error::{Error, Result};
 use crate::schema::{Catalog, QualifiedName};
@@ -105,7 +105,7 @@ enum Refusal {
     /// It refers to something that has not been declared, or not yet.
     Missing(String),
     /// It declares a table that is there already.
-    Twice(QualifiedName),
+    Twice,
     /// It is not what the parser said it was.
     Unreadable,
 }
@@ -174,7 +174,11 @@ impl Reader {
             }
             Some(statement) => self.try_now(Postponed::Statement(statement)),
             None if topic == Topic::CreateTable => self.leave_table_unread(sql),
-            None => self.note("a statement that the SQL parser cannot read"),
+            None => self.note(match topic {
+                Topic::CreateUniqueIndex => "a unique index: the SQL parser cannot read it",
+                Topic::AlterTable => "a change of a table: the SQL parser cannot read it",
+                _ => "a type, domain or sequence: the SQL parser cannot read it",
+            }),
         }
     }
 
@@ -190,7 +194,7 @@ impl Reader {
                 self.try_now(Postponed::Action(name.clone(), action));
             } else if let Some(index) = self.draft.find(&name).filter(|_| alter::undoes(&action)) {
                 let table = self.draft.tables[index].name.clone();
-                self.note(&format!("a change of the table `{table}` that pg_dump does not write"));
+                self.note(&format!("a change of the table `{table}`: it takes back what was declared"));
             }
         }
     }
@@ -217,30 +221,47 @@ impl Reader {
     }
 
     fn refuse(&mut self, part: &Postponed, refusal: Refusal) {
-        if let Some(name) = created_table(part, &self.context)
-            && !self.draft.by_name.contains_key(&name)
-        {
-            self.draft.unread_tables.push(name);
-        }
-        match refusal {
+        let subject = match part {
             // A view's columns can be given defaults too, and views are not read.
-            Refusal::Missing(_) if matches!(part, Postponed::Action(_, action) if alter::is_for_views(action)) =>
-                {}
-            Refusal::Missing(what) => {
-                self.note(&format!("a statement that refers to {what}, which is not there"))
+            Postponed::Action(name, action)
+                if alter::is_for_views(action) && self.draft.find(name).is_none() =>
+            {
+                return;
             }
-            Refusal::Twice(name) => self.note(&format!("another definition of the table `{name}`")),
-            Refusal::Unreadable => self.note("a statement that the SQL parser reads only in part"),
+            // What is wrong with the table has been said.
+            Postponed::Action(name, _) if self.draft.unread_tables.contains(&name.created()) => return,
+            Postponed::Action(name, _) => format!("a change of the table `{}`", name.created()),
+            Postponed::Statement(_) => match created_table(part, &self.context) {
+                Some(name) => {
+                    let subject = format!("the table `{name}`");
+                    self.mark_unread(name);
+                    subject
+                }
+                None => "a statement".to_string(),
+            },
+        };
+        let reason = match refusal {
+            Refusal::Missing(what) => format!("it refers to {what}, which is not there"),
+            Refusal::Twice => "it is declared once more".to_string(),
+            Refusal::Unreadable => "it is not read in full".to_string(),
+        };
+        self.note(&format!("{subject}: {reason}"));
+    }
+
+    /// Marks a table of which no definition has been read.
+    fn mark_unread(&mut self, name: QualifiedName) {
+        if !self.draft.by_name.contains_key(&name) && !self.draft.unread_tables.contains(&name) {
+            self.draft.unread_tables.push(name);
         }
     }
 
     fn leave_table_unread(&mut self, sql: &str) {
         match self.named_after(sql, "table") {
             Some(name) => {
-                self.note(&format!("the table `{name}`, whose definition the SQL parser cannot read"));
-                self.draft.unread_tables.push(name);
+                self.note(&format!("the table `{name}`: the SQL parser cannot read its definition"));
+                self.mark_unread(name);
             }
-            None => self.note("a table whose definition the SQL parser cannot read"),
+            None => self.note("a table: the SQL parser cannot read its definition"),
         }
     }
 

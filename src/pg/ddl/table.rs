@@ -55,7 +55,7 @@ pub(super) fn create(draft: &mut Draft, clauses: &Clauses, context: &Context) ->
         clauses.name.as_ref().and_then(|name| Name::of(name, &context.path)).ok_or(Refusal::Unreadable)?;
     let name = name.created();
     if draft.by_name.contains_key(&name) {
-        return Err(Refusal::Twice(name));
+        return Err(Refusal::Twice);
     }
     let mut table = TableDraft {
         name,

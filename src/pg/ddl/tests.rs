@@ -109,14 +109,15 @@ CREATE TABLE public.t OF public.pair (\n    a WITH OPTIONS DEFAULT 3 NOT NULL\n)
 #[test]
 fn a_child_has_its_parents_columns_first_and_merged() {
     let CatalogReading { catalog, .. } = reading(
-        "CREATE TABLE public.one (a integer NOT NULL, b text);
-CREATE TABLE public.two (z date, b text DEFAULT 'x'::text);
-CREATE TABLE public.child (own text, a integer DEFAULT 9)\nINHERITS (public.one, public.two);
+        "CREATE TABLE public.one (a integer NOT NULL, b text DEFAULT 'x'::text, CONSTRAINT c CHECK ((a > 0)));
+CREATE TABLE public.two (z date, b text);
+CREATE TABLE public.child (own text, a integer DEFAULT 9, b text DEFAULT NULL, CONSTRAINT c CHECK ((a > 0)))\nINHERITS (public.one, public.two);
 ALTER TABLE ONLY public.child ALTER COLUMN z SET NOT NULL;",
     );
     let child = table(&catalog, "child");
     assert_eq!(column_names(child), ["a", "b", "z", "own"]);
     assert_eq!((child.columns[0].default.as_deref(), child.columns[0].not_null), (Some("9"), true));
+    assert_eq!((child.columns[1].default.as_deref(), child.checks.len()), (None, 1));
     assert!(child.columns[2].not_null);
     assert_eq!(child.inherits, [TableId(0), TableId(1)]);
 }
@@ -238,8 +239,8 @@ ALTER TABLE ONLY public.view ALTER COLUMN a SET DEFAULT 1;",
     assert_eq!(
         what,
         [
-            "the table `\"S\".broken`, whose definition the SQL parser cannot read",
-            "a statement that the SQL parser reads only in part",
+            "the table `\"S\".broken`: the SQL parser cannot read its definition",
+            "the table `public.copied`: it is not read in full",
             "the key `u` of `public.t`: `public.t` has no column `gone`",
             "the foreign key `f` of `public.t`: no table `public.gone`",
         ]
@@ -405,4 +406,64 @@ fn the_catalog_of_pagila_agrees_with_its_facts() {
 #[test]
 fn the_catalog_of_chinook_agrees_with_its_facts() {
     agrees_with_the_facts("chinook");
+}
+
+#[test]
+fn a_change_that_takes_something_back_is_named() {
+    let CatalogReading { unread, .. } = reading(
+        "ALTER TABLE IF EXISTS ONLY public.t DROP CONSTRAINT IF EXISTS u;
+CREATE TABLE public.t (a integer);
+ALTER TABLE public.t OWNER TO someone;
+ALTER TABLE public.t RENAME COLUMN a TO b;",
+    );
+    let what: Vec<_> = unread.iter().map(|unread| unread.what.as_str()).collect();
+    assert_eq!(what, ["a change of the table `public.t`: it takes back what was declared"]);
+}
+
+#[test]
+fn a_search_path_that_is_set_counts_more_than_an_entry_s_schema() {
+    let entries = [
+        Statement { sql: "SELECT pg_catalog.set_config('search_path', '', false);", ..Statement::default() },
+        Statement {
+            sql: "CREATE TYPE s.date AS ENUM ('a');",
+            kind: "TYPE",
+            namespace: Some("s"),
+            ..Statement::default()
+        },
+        Statement {
+            sql: "CREATE TABLE s.t (a date, b s.date);",
+            kind: "TABLE",
+            namespace: Some("s"),
+            ..Statement::default()
+        },
+    ];
+    let catalog = catalog(entries).expect("a reading").catalog;
+    assert_eq!(catalog.tables[0].columns[0].ty, PgType::Date);
+    assert!(matches!(catalog.tables[0].columns[1].ty, PgType::Enum(_)));
+}
+
+#[test]
+fn a_table_like_another_has_its_columns_and_what_is_included() {
+    let CatalogReading { catalog, .. } = reading(
+        "CREATE TABLE a (id int PRIMARY KEY DEFAULT 7, b text CHECK (b <> ''));
+CREATE TABLE bare (LIKE a, c int);
+CREATE TABLE full_copy (LIKE a INCLUDING ALL EXCLUDING CONSTRAINTS);",
+    );
+    let (bare, full) = (table(&catalog, "bare"), table(&catalog, "full_copy"));
+    assert_eq!((column_names(bare), &bare.columns[0].default), (vec!["id", "b", "c"], &None));
+    assert!(bare.primary_key.is_none());
+    assert_eq!((full.columns[0].default.as_deref(), full.checks.len()), (Some("7"), 0));
+    assert!(full.primary_key.is_some());
+}
+
+#[test]
+fn foreign_and_unlogged_tables_are_told_apart() {
+    let CatalogReading { catalog, unread } = reading(
+        "CREATE FOREIGN TABLE public.f (a integer OPTIONS (column_name 'x') NOT NULL)\nSERVER s\nOPTIONS (t 'u;');
+CREATE UNLOGGED TABLE public.u (a integer);
+CREATE TEMPORARY TABLE gone (a integer);",
+    );
+    assert_eq!(unread, []);
+    assert_eq!((table(&catalog, "f").kind, table(&catalog, "u").unlogged), (TableKind::Foreign, true));
+    assert_eq!(catalog.tables.len(), 2);
 }
