@@ -151,7 +151,7 @@ pub struct Column {
     pub collation: Option<QualifiedName>,
     /// Whether NULL is refused (a primary key refuses it too).
     pub not_null: bool,
-    /// Its default as an SQL expression.
+    /// Its default as an SQL expression; of a generated column, what it is computed from.
     pub default: Option<String>,
     /// `GENERATED … AS IDENTITY`.
     pub identity: Option<Identity>,

@@ -145,6 +145,10 @@ impl fmt::Display for PgType {
             Some(limit) => write!(out, "{name}({limit})"),
             None => out.write_str(name),
         };
+        let timed = |out: &mut fmt::Formatter<'_>, name: &str, digits: Option<u8>, zone: &str| match digits {
+            Some(digits) => write!(out, "{name}({digits}) {zone} time zone"),
+            None => write!(out, "{name} {zone} time zone"),
+        };
         match self {
             PgType::Bool => out.write_str("boolean"),
             PgType::Int2 => out.write_str("smallint"),
@@ -163,10 +167,10 @@ impl fmt::Display for PgType {
             PgType::Citext => out.write_str("citext"),
             PgType::Bytea => out.write_str("bytea"),
             PgType::Date => out.write_str("date"),
-            PgType::Time(_) => out.write_str("time without time zone"),
-            PgType::TimeTz(_) => out.write_str("time with time zone"),
-            PgType::Timestamp(_) => out.write_str("timestamp without time zone"),
-            PgType::TimestampTz(_) => out.write_str("timestamp with time zone"),
+            PgType::Time(digits) => timed(out, "time", *digits, "without"),
+            PgType::TimeTz(digits) => timed(out, "time", *digits, "with"),
+            PgType::Timestamp(digits) => timed(out, "timestamp", *digits, "without"),
+            PgType::TimestampTz(digits) => timed(out, "timestamp", *digits, "with"),
             PgType::Interval => out.write_str("interval"),
             PgType::Uuid => out.write_str("uuid"),
             PgType::Json => out.write_str("json"),
@@ -185,5 +189,29 @@ impl fmt::Display for PgType {
             PgType::Array(element) => write!(out, "{element}[]"),
             PgType::Other(name) => write!(out, "{name}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_is_shown_as_postgres_shows_it() {
+        for (ty, shown) in [
+            (PgType::Bpchar(Some(20)), "character(20)"),
+            (PgType::Bpchar(None), "bpchar"),
+            (PgType::Numeric(Some((5, -2))), "numeric(5,-2)"),
+            (PgType::Timestamp(Some(3)), "timestamp(3) without time zone"),
+            (PgType::Array(Box::new(PgType::TimeTz(None))), "time with time zone[]"),
+        ] {
+            assert_eq!(ty.to_string(), shown);
+        }
+    }
+
+    #[test]
+    fn only_a_type_with_a_limit_bounds_its_values() {
+        assert_eq!(PgType::Bpchar(Some(1)).max_chars(), Some(1));
+        assert_eq!(PgType::Bpchar(None).max_chars(), None);
     }
 }

@@ -25,6 +25,22 @@ pub(super) fn matters(action: &ast::AlterTableAction) -> bool {
     )
 }
 
+/// Whether `action` takes back or renames something that was read before. No dump does; a migration script may.
+pub(super) fn undoes(action: &ast::AlterTableAction) -> bool {
+    use ast::AlterTableAction::{
+        DetachPartition, DropConstraint, NoInheritTable, RenameColumn, SetSchema, TableRenameTo,
+    };
+    matches!(
+        action,
+        DetachPartition(_)
+            | DropConstraint(_)
+            | NoInheritTable(_)
+            | RenameColumn(_)
+            | SetSchema(_)
+            | TableRenameTo(_)
+    )
+}
+
 /// Carries out `action` on the table at `index`; leaves the table as it was if the action is refused.
 pub(super) fn apply(
     draft: &mut Draft,

@@ -53,7 +53,9 @@ pub(super) fn add(
         }
         // Rows may break a check that is not enforced, so masked ones may too.
         ast::Constraint::CheckConstraint(it) if !options.not_enforced => {
-            table.checks.extend(text_of(it.expr()))
+            // A child's check of the same name is merged with its parent's.
+            let check = text_of(it.expr()).filter(|check| !table.checks.contains(check));
+            table.checks.extend(check);
         }
         ast::Constraint::NotNullConstraint(it) => {
             let named = it.column_name_ref().and_then(|column| identifier_of(&column));
@@ -62,7 +64,9 @@ pub(super) fn add(
         }
         ast::Constraint::DefaultConstraint(it) => {
             let column = column.ok_or(Refusal::Unreadable)?;
-            existing(table, column)?.default = text_of(it.expr());
+            // Postgres keeps no default of NULL; pg_dump writes one where a child drops its parent's.
+            let default = text_of(it.expr()).filter(|default| !default.eq_ignore_ascii_case("null"));
+            existing(table, column)?.default = default;
         }
         ast::Constraint::GeneratedConstraint(it) => generated(table, it, column.ok_or(Refusal::Unreadable)?)?,
         ast::Constraint::CheckConstraint(_)
@@ -252,7 +256,8 @@ fn foreign_key(
         on_update,
         deferrable: options.deferrable,
         initially_deferred: options.initially_deferred,
-        not_valid: options.not_valid,
+        // What is not enforced has never been validated.
+        not_valid: options.not_valid || options.not_enforced,
         not_enforced: options.not_enforced,
         period: reference.period,
         place: context.place.clone(),

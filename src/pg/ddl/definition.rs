@@ -5,7 +5,7 @@ use squawk_syntax::ast::{self, AstNode};
 use super::constraint::text_of;
 use super::draft::{ColumnDraft, Draft, TypeDraft, WrittenType};
 use super::identifier::{name_parts, string_constant};
-use super::name::{Name, identifier_of};
+use super::name::{Name, collation_of, identifier_of};
 use super::{Context, Refusal};
 
 /// Reads a statement about a type, a domain or a sequence into `draft`; other statements say nothing here.
@@ -67,7 +67,7 @@ fn composite_field(field: &ast::CompositeFieldDef, context: &Context) -> Result<
     Ok(ColumnDraft {
         name: field.name().and_then(|name| identifier_of(&name)).ok_or(Refusal::Unreadable)?,
         ty: written(field.ty(), context)?,
-        collation: collation.and_then(|name| Name::of(&name, &context.path)).map(|name| name.created()),
+        collation: collation.and_then(|name| collation_of(&name)),
         ..ColumnDraft::default()
     })
 }

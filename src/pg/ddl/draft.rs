@@ -15,6 +15,7 @@ pub(super) struct Draft {
     pub(super) by_name: HashMap<QualifiedName, TableIndex>,
     pub(super) types: HashMap<QualifiedName, TypeDraft>,
     pub(super) sequences: Vec<SequenceDraft>,
+    sequence_by_name: HashMap<QualifiedName, usize>,
     pub(super) materialized_views: HashSet<QualifiedName>,
     pub(super) unread_tables: Vec<QualifiedName>,
 }
@@ -25,7 +26,7 @@ impl Draft {
         name.look_up(|name| self.by_name.get(name).copied())
     }
 
-    /// Adds a table and gives it its unread twin's place, if it has one.
+    /// Adds a table; one of that name must not be there yet.
     pub(super) fn add(&mut self, table: TableDraft) -> TableIndex {
         let index = self.tables.len();
         self.by_name.insert(table.name.clone(), index);
@@ -35,10 +36,11 @@ impl Draft {
 
     /// The sequence of that name, made if it is not there.
     pub(super) fn sequence(&mut self, name: QualifiedName) -> &mut SequenceDraft {
-        let index = self.sequences.iter().position(|sequence| sequence.name == name).unwrap_or_else(|| {
+        let next = self.sequences.len();
+        let index = *self.sequence_by_name.entry(name.clone()).or_insert(next);
+        if index == next {
             self.sequences.push(SequenceDraft { name, owned_by: None });
-            self.sequences.len() - 1
-        });
+        }
         &mut self.sequences[index]
     }
 }

@@ -16,14 +16,14 @@ pub(super) struct SearchPath(Arc<[String]>);
 
 impl Default for SearchPath {
     fn default() -> Self {
-        SearchPath::of_schema("public")
+        SearchPath(["public".to_string()].into())
     }
 }
 
 impl SearchPath {
-    /// The path with one schema only.
-    pub(super) fn of_schema(schema: &str) -> Self {
-        SearchPath([schema.to_string()].into())
+    /// The path that old pg_restore sets for an entry in `schema`.
+    pub(super) fn of_entry(schema: &str) -> Self {
+        SearchPath([schema.to_string(), PG_CATALOG.to_string()].into())
     }
 
     /// The path that `SET search_path = …` sets.
@@ -123,6 +123,12 @@ impl Name {
             None => self.path.schemas().find_map(|schema| found(&QualifiedName::new(schema, &self.name))),
         }
     }
+}
+
+/// The collation that `node` names; a bare one is Postgres' own.
+pub(super) fn collation_of(node: &impl AstNode) -> Option<QualifiedName> {
+    let (schema, name, _) = qualified_name(&node.syntax().to_string())?;
+    Some(QualifiedName { schema: schema.unwrap_or_else(|| PG_CATALOG.to_string()), name })
 }
 
 /// The one identifier that `node` holds.

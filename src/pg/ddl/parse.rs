@@ -5,15 +5,19 @@ use squawk_syntax::ast::Stmt;
 
 use super::identifier::{bare_word, blank_bytes, identifier};
 
-/// The deepest tree that is parsed. The parser recurses, and a tree deeper than this could exhaust the stack.
-const MAX_DEPTH: usize = 4096;
+/// The deepest tree that is parsed. The parser recurses, and a tree deeper than this could exhaust the stack; also,
+/// its time grows with the square of the depth.
+const MAX_DEPTH: usize = 2048;
+
+/// The longest statement that is parsed; the parser counts bytes in 32 bits.
+const MAX_BYTES: usize = 256 << 20;
 
 /// The stack that parsing needs for a tree of [`MAX_DEPTH`]; only what is used of it is ever touched.
 pub(super) const STACK_BYTES: usize = 256 << 20;
 
 /// Parses one statement; `None` if it is not read without an error.
 pub(super) fn statement(sql: &str) -> Option<Stmt> {
-    if depth_bound(sql) > MAX_DEPTH {
+    if sql.len() > MAX_BYTES || depth_bound(sql) > MAX_DEPTH {
         return None;
     }
     let parse = SourceFile::parse(sql);

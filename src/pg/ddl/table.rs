@@ -4,7 +4,7 @@ use squawk_syntax::ast::{self, AstNode};
 
 use super::constraint;
 use super::draft::{ColumnDraft, Draft, TableDraft, TableIndex, TypeDraft, WrittenType};
-use super::name::{Name, identifier_of};
+use super::name::{Name, collation_of, identifier_of};
 use super::types::is_serial;
 use super::{Context, Refusal};
 use crate::schema::{QualifiedName, TableKind};
@@ -55,7 +55,7 @@ pub(super) fn create(draft: &mut Draft, clauses: &Clauses, context: &Context) ->
         clauses.name.as_ref().and_then(|name| Name::of(name, &context.path)).ok_or(Refusal::Unreadable)?;
     let name = name.created();
     if draft.by_name.contains_key(&name) {
-        return Err(Refusal::Twice(name));
+        return Err(Refusal::Twice);
     }
     let mut table = TableDraft {
         name,
@@ -185,7 +185,7 @@ pub(super) fn add_column_parts(
     let sequence = default_sequence(&table.name, &name);
     if let Some(column) = table.column_mut(&name) {
         if let Some(collation) = collation.and_then(|collate| collate.collation_ref()) {
-            column.collation = Name::of(&collation, &context.path).map(|name| name.created());
+            column.collation = collation_of(&collation);
         }
         if serial {
             column.not_null = true;
