@@ -2,7 +2,7 @@
 //!
 //! A target never sees an unmasked batch. Every format is a file here and an entry of [`FORMATS`].
 
-use parquet::arrow::arrow_writer::ArrowColumnChunk;
+pub mod parquet;
 
 use crate::error::Result;
 use crate::masked::MaskedBatch;
@@ -47,8 +47,8 @@ pub trait Encoder: Send + Sync {
 pub enum Encoded {
     /// Bytes to be appended as they are.
     Bytes(Vec<u8>),
-    /// The encoded columns of a Parquet row group.
-    RowGroup(Vec<ArrowColumnChunk>),
+    /// A Parquet row group.
+    RowGroup(parquet::RowGroup),
 }
 
 /// Appends the encoded batches of one part, in the order of the rows.
