@@ -23,3 +23,11 @@ impl MaskedBatch {
         self.batch.column(index).as_binary_view()
     }
 }
+
+#[cfg(test)]
+impl MaskedBatch {
+    /// A batch of values as they would come out of the masks, to test what takes one.
+    pub(crate) fn of_masked(batch: RecordBatch) -> Self {
+        MaskedBatch { batch }
+    }
+}

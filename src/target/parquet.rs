@@ -11,6 +11,8 @@ mod folder;
 mod layout;
 mod part;
 mod special;
+#[cfg(test)]
+mod tests;
 mod values;
 
 use std::collections::HashMap;
