@@ -19,8 +19,8 @@ pub const NOT_NULL_KEY: &str = "pg.not_null";
 
 /// The name of a list's items, as the Parquet format has it.
 const ELEMENT: &str = "element";
-/// The metadata key of Arrow's canonical extension types.
-const EXTENSION_KEY: &str = "ARROW:extension:name";
+/// The metadata keys of Arrow's extension types: the name, and parameters, which `arrow.json` wants though it has none.
+const EXTENSION_KEYS: [&str; 2] = ["ARROW:extension:name", "ARROW:extension:metadata"];
 
 /// The Arrow field for a column: its name, its type, and the Postgres type in the metadata.
 ///
@@ -62,7 +62,7 @@ pub fn arrow_type(ty: &PgType) -> DataType {
 
 /// The field of the items of a list.
 fn element_field(element: &PgType) -> Field {
-    Field::new(ELEMENT, arrow_type(element), true).with_metadata(extension(element).into_iter().collect())
+    Field::new(ELEMENT, arrow_type(element), true).with_metadata(extension(element))
 }
 
 /// The decimal type of `numeric(precision, scale)`, or text if it has more than 76 digits.
@@ -83,14 +83,14 @@ fn decimal_type(precision: u16, scale: i16) -> DataType {
 }
 
 /// The metadata of Arrow's canonical extension type for a Postgres type, from which the Parquet writer takes the
-/// logical types UUID and JSON.
-fn extension(ty: &PgType) -> Option<(String, String)> {
+/// logical types UUID and JSON; empty for other types.
+fn extension(ty: &PgType) -> HashMap<String, String> {
     let name = match ty.base() {
         PgType::Uuid => "arrow.uuid",
         PgType::Json | PgType::Jsonb => "arrow.json",
-        _ => return None,
+        _ => return HashMap::new(),
     };
-    Some((EXTENSION_KEY.to_string(), name.to_string()))
+    EXTENSION_KEYS.map(str::to_string).into_iter().zip([name.to_string(), String::new()]).collect()
 }
 
 #[cfg(test)]
@@ -133,7 +133,7 @@ mod tests {
             ("pg.type", "public.key"),
             ("pg.name", "Key"),
             ("pg.not_null", "true"),
-            (EXTENSION_KEY, "arrow.uuid"),
+            (EXTENSION_KEYS[0], "arrow.uuid"),
         ] {
             assert_eq!(field.metadata().get(key).map(String::as_str), Some(value));
         }

@@ -48,10 +48,11 @@ pub const TREATMENT: &str = "\
 | `infinity`, `-infinity` as `timestamp`, `timestamptz` | 9223372036854775807 and -9223372036854775807 microseconds, which DuckDB reads as infinity |
 | dates and timestamps before 1 AD or after 9999 | their number of days or microseconds since 1970 in the proleptic Gregorian calendar; some readers cannot show it |
 | `timestamp`, `timestamptz` after 294247-01-10 04:00:54.775806 | NULL, and a line in `_special.csv` |
-| `24:00:00` as `time` | 86400000000 microseconds |
+| `24:00:00` as `time` | 86400000000 microseconds, which DuckDB reads as 24:00 and pyarrow shows as 00:00 |
 | `timestamptz` | in UTC; the offset it was written with is not kept |
 | `NaN` and the infinities as `real`, `double precision` | themselves |
 | `NaN` and the infinities as `numeric(p,s)` | NULL, and a line in `_special.csv` |
+| `numeric(p,s)` of 39 to 76 digits | a decimal of 256 bits, which DuckDB reads as `DOUBLE` |
 | `numeric` without a precision, or of more than 76 digits | text |
 | an array of several dimensions, or whose first index is not 1 | NULL, and a line in `_special.csv` |
 | an array with an element that its type has no form for | NULL, and a line in `_special.csv` |

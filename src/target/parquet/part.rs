@@ -40,6 +40,8 @@ pub(super) struct FileWriter<'a> {
     files: usize,
     open: Option<OpenFile>,
     bytes: u64,
+    /// [`FILE_BYTES`], but in tests.
+    pub(super) file_bytes: usize,
 }
 
 struct OpenFile {
@@ -73,6 +75,7 @@ impl<'a> FileWriter<'a> {
             files: 0,
             open: None,
             bytes: 0,
+            file_bytes: FILE_BYTES,
         }
     }
 
@@ -90,7 +93,7 @@ impl<'a> FileWriter<'a> {
             }
             row_group.close()?;
         }
-        if file.writer.bytes_written() >= FILE_BYTES || file.chunks >= FILE_CHUNKS {
+        if file.writer.bytes_written() >= self.file_bytes || file.chunks >= FILE_CHUNKS {
             self.finish_file(file)
         } else {
             self.open = Some(file);

@@ -259,6 +259,28 @@ fn the_rows_of_a_table_without_columns_are_counted() {
 }
 
 #[test]
+fn a_large_file_is_followed_by_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("out");
+    let plan = Arc::new(plan(vec![column("a", PgType::Int4)], 1));
+    let target = Box::new(ParquetTarget::create(&place, plan, String::new(), false).unwrap());
+    let encoder = target.encoder(0).unwrap();
+    let mut writer = target.part_writer(TableId(0), 0).unwrap();
+    writer.file_bytes = 1;
+    let mut writer: Box<dyn PartWriter> = Box::new(writer);
+    for row in ["1", "2"] {
+        writer.write(encoder.encode(&batch(&[row], 1), 0).unwrap()).unwrap();
+    }
+    let bytes = writer.finish().unwrap();
+    target.finish().unwrap();
+
+    let files = ["part-00000.parquet", "part-00001.parquet"].map(|name| place.join("public.t").join(name));
+    assert_eq!(files.each_ref().map(|file| shown(read(file).column(0))), [["1"], ["2"]]);
+    assert_eq!(bytes, files.iter().map(|file| fs::metadata(file).unwrap().len()).sum::<u64>());
+    assert_eq!(fs::read_dir(place.join("public.t")).unwrap().count(), 2);
+}
+
+#[test]
 fn the_same_rows_make_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name| {
