@@ -132,3 +132,11 @@ fn apply(
         }
     }
 }
+
+#[cfg(test)]
+impl MaskedBatch {
+    /// A batch of values as they would come out of the masks, to test what takes one.
+    pub(crate) fn of_masked(batch: RecordBatch) -> Self {
+        MaskedBatch { batch }
+    }
+}

@@ -1,5 +1,6 @@
 //! What the snapshot's schema says: tables, columns, keys, references. Read from DDL by `pg::ddl`; changes nothing.
 
+pub mod arrow;
 pub mod types;
 
 use std::collections::HashMap;

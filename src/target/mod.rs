@@ -7,11 +7,11 @@ pub mod parquet;
 pub mod script;
 pub mod staged;
 
-use ::parquet::arrow::arrow_writer::ArrowColumnChunk;
-
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+
+use ::parquet::arrow::arrow_writer::ArrowColumnChunk;
 
 use crate::error::{Error, Result};
 use crate::masked::MaskedBatch;
@@ -62,8 +62,8 @@ pub trait Encoder: Send + Sync {
 pub enum Encoded {
     /// Bytes to be appended as they are.
     Bytes(Vec<u8>),
-    /// The encoded columns of a Parquet row group.
-    RowGroup(Vec<ArrowColumnChunk>),
+    /// A Parquet row group.
+    RowGroup(parquet::RowGroup),
 }
 
 /// Appends the encoded batches of one part, in the order of the rows.
