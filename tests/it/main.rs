@@ -1,3 +1,31 @@
+<<<<<<< HEAD
 //! Tests that cross modules, in one binary.
 
 mod rules;
+=======
+//! Tests of the whole program, and of what crosses modules.
+
+mod cli;
+mod codec;
+mod determinism;
+mod formats;
+mod leaks;
+mod support;
+
+use std::fs;
+use std::path::Path;
+
+#[test]
+fn every_file_here_is_a_module_of_the_tests() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it");
+    let main = fs::read_to_string(folder.join("main.rs")).unwrap();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        assert!(
+            name == "main" || main.contains(&format!("\nmod {name};\n")),
+            "`mod {name};` is missing in main.rs"
+        );
+    }
+}
+>>>>>>> fixtures

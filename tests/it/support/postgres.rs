@@ -1,0 +1,249 @@
+//! A throwaway PostgreSQL: one server a test process and version, a fresh database for each test that asks.
+//!
+//! A server listens on a socket in its own temporary folder and nowhere else. It is started by a small shell that
+//! waits for its standard input to end, which it does when the test process ends, however it ends; then the shell
+//! stops the server and removes the folder.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{Write, stderr};
+use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// The user and group that a server runs as where the tests run as root, which it refuses: `nobody`.
+const NOBODY: u32 = 65_534;
+
+/// How long a server may take to start on a busy machine.
+const START_SECONDS: u64 = 60;
+
+/// Starts the server, waits for the end of standard input, stops it and cleans up.
+const WATCHDOG: &str = r#"
+"$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c fsync=off -c full_page_writes=off \
+    -c synchronous_commit=off -c max_connections=40 -c shared_buffers=32MB >"$2/log" 2>&1 &
+server=$!
+cat >/dev/null
+kill -QUIT $server
+wait $server
+rm -rf "$2"
+"#;
+
+/// The folders of PostgreSQL's programs that were found, by major version.
+///
+/// Looks at the folders of `MASK_TEST_PG_BIN` (separated by colons), at `PATH`, at Debian's folders and at those that
+/// `tests/run.sh` fills; the first of a version wins.
+pub fn installed() -> &'static BTreeMap<u32, PathBuf> {
+    static INSTALLED: OnceLock<BTreeMap<u32, PathBuf>> = OnceLock::new();
+    INSTALLED.get_or_init(|| {
+        let mut found = BTreeMap::new();
+        for folder in candidates() {
+            if let Some(major) = major_version(&folder) {
+                found.entry(major).or_insert(folder);
+            }
+        }
+        found
+    })
+}
+
+fn candidates() -> Vec<PathBuf> {
+    let mut folders = Vec::new();
+    for variable in ["MASK_TEST_PG_BIN", "PATH"] {
+        folders.extend(env::var_os(variable).iter().flat_map(env::split_paths));
+    }
+    for parent in [Path::new("/usr/lib/postgresql"), &Path::new(env!("CARGO_MANIFEST_DIR")).join("target/pg")]
+    {
+        let versions = fs::read_dir(parent).into_iter().flatten().flatten();
+        folders.extend(versions.map(|version| version.path().join("bin")));
+    }
+    folders
+}
+
+/// The major version of the server in `folder`, if there is one.
+fn major_version(folder: &Path) -> Option<u32> {
+    let output = Command::new(folder.join("postgres")).arg("--version").output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    let version = text.strip_prefix("postgres (PostgreSQL) ")?;
+    version.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+/// A running server.
+pub struct Server {
+    /// Its major version, such as 15.
+    pub major: u32,
+    programs: PathBuf,
+    /// Holds its data and its socket.
+    folder: PathBuf,
+    /// Stops the server when its standard input closes; held for that alone.
+    _watchdog: Child,
+}
+
+impl Server {
+    /// The server of the major version `major`; says so and gives `None` where that version is not installed.
+    pub fn of(major: u32) -> Option<&'static Server> {
+        static SERVERS: Mutex<BTreeMap<u32, &'static Server>> = Mutex::new(BTreeMap::new());
+        let Some(programs) = installed().get(&major) else {
+            // Not eprintln!, whose output is not shown for a test that passes.
+            let _ = writeln!(stderr(), "skipped: PostgreSQL {major} is not installed; see tests/run.sh");
+            return None;
+        };
+        let mut servers = SERVERS.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        Some(servers.entry(major).or_insert_with(|| Box::leak(Box::new(Server::start(major, programs)))))
+    }
+
+    /// The server of the newest version that is installed.
+    pub fn newest() -> &'static Server {
+        let newest = installed().keys().next_back();
+        let major = newest.expect("PostgreSQL is not installed; run the tests with `tests/run.sh`");
+        Server::of(*major).expect("it was just found")
+    }
+
+    fn start(major: u32, programs: &Path) -> Server {
+        let folder =
+            tempfile::Builder::new().prefix("mask-pg-").tempdir().expect("a temporary folder").keep();
+        let as_root = fs::metadata(&folder).expect("the folder was just made").uid() == 0;
+        if as_root {
+            chown(&folder, Some(NOBODY), Some(NOBODY)).expect("root may give a folder away");
+        }
+        let as_server = |program: &OsStr| {
+            let mut command = Command::new(program);
+            command.current_dir(&folder).env("LC_ALL", "C").env("TZ", "UTC");
+            if as_root {
+                command.uid(NOBODY).gid(NOBODY);
+            }
+            command
+        };
+
+        let mut initdb = as_server(programs.join("initdb").as_os_str());
+        initdb.arg("-D").arg(folder.join("data"));
+        initdb.args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"]);
+        check(&mut initdb);
+
+        let mut watchdog = as_server(OsStr::new("sh"));
+        watchdog.args(["-c", WATCHDOG, "watchdog"]).arg(programs).arg(&folder);
+        watchdog.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        // Its own process group: an interrupt of the tests must reach it only as the end of its input.
+        let watchdog = watchdog.process_group(0).spawn().expect("sh starts");
+
+        let server = Server { major, programs: programs.to_path_buf(), folder, _watchdog: watchdog };
+        server.wait_until_ready();
+        server
+    }
+
+    fn wait_until_ready(&self) {
+        let start = Instant::now();
+        while !run(self.tool("pg_isready").arg("-q")).status.success() {
+            if start.elapsed() > Duration::from_secs(START_SECONDS) {
+                let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+                panic!("PostgreSQL {} does not start:\n{log}", self.major);
+            }
+            sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// A command for the program `name` of this version, which finds this server by itself.
+    pub fn tool(&self, name: &str) -> Command {
+        let mut command = Command::new(self.programs.join(name));
+        for (variable, _) in env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"PG")) {
+            command.env_remove(variable);
+        }
+        command.env("PGHOST", &self.folder).env("PGUSER", "postgres").env("PGDATABASE", "postgres");
+        command.env("PGTZ", "UTC").env("PGCLIENTENCODING", "UTF8").env("LC_ALL", "C");
+        command
+    }
+
+    /// A fresh, empty database.
+    pub fn database(&'static self) -> Database {
+        static NUMBER: AtomicU32 = AtomicU32::new(1);
+        let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        check(self.tool("psql").args(["-Xqc", &format!("CREATE DATABASE {name} TEMPLATE template0")]));
+        Database { server: self, name }
+    }
+}
+
+/// A database of one test; dropped with it.
+pub struct Database {
+    server: &'static Server,
+    /// Its name.
+    pub name: String,
+}
+
+impl Database {
+    /// A command for PostgreSQL's program `name`, which finds this database by itself.
+    pub fn tool(&self, name: &str) -> Command {
+        let mut command = self.server.tool(name);
+        command.env("PGDATABASE", &self.name);
+        command
+    }
+
+    /// Runs `sql`, which must not fail; returns what psql prints: a line a row, columns separated by `|`.
+    pub fn psql(&self, sql: &str) -> String {
+        let mut psql = self.tool("psql");
+        psql.args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-f", "-"]);
+        psql.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = psql.spawn().expect("psql starts");
+        let mut input = child.stdin.take().expect("it is piped");
+        let sql = sql.to_owned();
+        // Its own thread, so that psql can print while it still reads.
+        let writer = std::thread::spawn(move || input.write_all(sql.as_bytes()));
+        let output = child.wait_with_output().expect("psql ends");
+        writer.join().expect("the writer ends").expect("psql reads its input");
+        succeeded(&output, "psql");
+        String::from_utf8(output.stdout).expect("psql prints UTF-8")
+    }
+
+    /// Loads the script `path`, which must give no error; returns what psql says on stderr.
+    pub fn psql_file(&self, path: &Path) -> String {
+        let output = check(self.tool("psql").args(["-Xq", "-v", "ON_ERROR_STOP=1", "-f"]).arg(path));
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    }
+
+    /// Restores the archive `path` with `jobs` connections, which must give no error; returns what is said on stderr.
+    pub fn pg_restore(&self, path: &Path, jobs: u32) -> String {
+        let mut pg_restore = self.tool("pg_restore");
+        pg_restore.args(["--exit-on-error", "-j", &jobs.to_string(), "-d", &self.name]).arg(path);
+        String::from_utf8_lossy(&check(&mut pg_restore).stderr).into_owned()
+    }
+
+    /// Dumps this database with `arguments`; returns what pg_dump prints.
+    pub fn pg_dump(&self, arguments: &[&str]) -> Vec<u8> {
+        check(self.tool("pg_dump").args(arguments)).stdout
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
+        // A database that stays behind goes with the server, so a failure here is no failure of the test.
+        run(self.server.tool("psql").args(["-Xqc", &drop]));
+    }
+}
+
+fn run(command: &mut Command) -> Output {
+    command
+        .stdin(Stdio::null())
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?} does not start: {error}"))
+}
+
+fn check(command: &mut Command) -> Output {
+    let output = run(command);
+    succeeded(&output, &format!("{command:?}"));
+    output
+}
+
+#[track_caller]
+fn succeeded(output: &Output, what: &str) {
+    assert!(
+        output.status.success(),
+        "{what}: {}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
