@@ -2,3 +2,6 @@
 
 pub mod compression;
 pub mod dump;
+pub mod encoding;
+pub mod insert;
+pub mod script;

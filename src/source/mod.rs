@@ -2,6 +2,9 @@
 //!
 //! A source never sees a rule. Every format is a file here and an entry of [`FORMATS`].
 
+pub mod script;
+pub mod spool;
+
 use crate::error::Result;
 use crate::pg::dump::{CopyTarget, Dump};
 
