@@ -12,5 +12,7 @@ pub mod ddl;
 pub mod dump;
 pub mod encoding;
 pub mod escape;
+pub mod insert;
 pub mod restore;
+pub mod script;
 pub mod stream;

@@ -4,6 +4,7 @@
 
 pub mod archive;
 pub mod script;
+pub mod spool;
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -12,7 +13,8 @@ use std::path::Path;
 use crate::error::{Error, Result};
 use crate::pg::dump::{CopyTarget, Dump};
 use crate::source::archive::ArchiveSource;
-use crate::source::script::{Input, ScriptSource, Spool};
+use crate::source::script::{Input, ScriptSource};
+use crate::source::spool::Spool;
 
 /// An open snapshot.
 pub trait Source: Send + Sync {

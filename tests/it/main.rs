@@ -1,8 +1,3 @@
-<<<<<<< HEAD
-//! Tests that cross modules, in one binary.
-
-mod rules;
-=======
 //! Tests of the whole program, and of what crosses modules.
 
 mod cli;
@@ -10,6 +5,7 @@ mod codec;
 mod determinism;
 mod formats;
 mod leaks;
+mod rules;
 mod support;
 
 use std::fs;
@@ -28,4 +24,3 @@ fn every_file_here_is_a_module_of_the_tests() {
         );
     }
 }
->>>>>>> fixtures

@@ -1,0 +1,715 @@
+//! INSERT statements, as `pg_dump --inserts` writes them, read as the rows of COPY text that they stand for.
+//!
+//! Only constants are rows: a call, a query or an operator in a value is an error, told by row and never repeated.
+
+use std::io::Read;
+
+use crate::error::{Error, Place, Result};
+use crate::schema::QualifiedName;
+use crate::source::{Block, BlockReader};
+
+use super::dump::CopyTarget;
+use super::script::lexer::{Close, Delimiter, Lexeme, lex};
+use super::script::read_error;
+use super::script::tokens::Tokens;
+use super::script::window::Window;
+
+/// How the INSERT statements of one part are to be read.
+#[derive(Clone, Debug)]
+pub struct InsertOptions {
+    /// Where the rows go, as [`insert_target`] gives it; every statement must agree.
+    pub target: CopyTarget,
+    /// Whether `standard_conforming_strings` is off.
+    pub backslashes: bool,
+    /// The size of a block in bytes; a larger row has a block of its own.
+    pub block_bytes: usize,
+    /// The file and the table, for messages.
+    pub place: Place,
+    /// The line of the file that the input starts at, from 1.
+    pub line: u64,
+}
+
+/// Reads the INSERT statements in `input` as blocks of COPY text.
+///
+/// Values written `DEFAULT` are left out of the rows: pg_dump writes them for generated columns only, which COPY
+/// leaves out too.
+pub fn insert_reader<'a>(input: impl Read + Send + 'a, options: InsertOptions) -> Box<dyn BlockReader + 'a> {
+    Box::new(InsertReader {
+        window: Window::new(input, 0, options.line),
+        options,
+        header: Vec::new(),
+        shape: None,
+        row: 0,
+        rows: Vec::new(),
+        last_row: 0,
+        is_in_values: false,
+    })
+}
+
+/// Where the rows of the INSERT statement go that `first_bytes` begin with, after white space and comments.
+///
+/// Columns whose value in the first row is `DEFAULT` are left out, as far as `first_bytes` reach. `None` if this is
+/// no INSERT of constant rows.
+pub fn insert_target(first_bytes: &[u8]) -> Option<CopyTarget> {
+    let text = match std::str::from_utf8(first_bytes) {
+        Ok(text) => text,
+        Err(error) => std::str::from_utf8(&first_bytes[..error.valid_up_to()]).ok()?,
+    };
+    let header = Header::parse(text, false)?;
+    let mut tokens = Tokens::new(&text[header.length..], false);
+    let (mut defaults, mut value, mut depth) = (Vec::new(), 0, 0_u32);
+    while !header.is_default_values {
+        if depth == 1 && tokens.eat("DEFAULT") {
+            defaults.push(value);
+            continue;
+        }
+        use super::script::tokens::Token;
+        match tokens.next() {
+            Some(Token::Symbol(b'(')) => depth += 1,
+            Some(Token::Symbol(b')')) if depth > 1 => depth -= 1,
+            Some(Token::Symbol(b',')) if depth == 1 => value += 1,
+            None | Some(Token::Symbol(b')')) => break,
+            Some(_) => {}
+        }
+    }
+    Some(header.target("", &defaults))
+}
+
+/// An INSERT up to `VALUES`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// The schema that it names.
+    pub schema: Option<String>,
+    /// The table's name.
+    pub name: String,
+    /// The columns that it names.
+    pub columns: Option<Vec<String>>,
+    /// Whether it ends in `DEFAULT VALUES`: one row, without a value.
+    pub is_default_values: bool,
+    /// Its length in bytes.
+    pub length: usize,
+}
+
+impl Header {
+    /// Reads it from the start of `text`; `None` if it is of another form than those of pg_dump.
+    pub fn parse(text: &str, backslashes: bool) -> Option<Header> {
+        let mut tokens = Tokens::new(text, backslashes);
+        if !tokens.eat_all(&["INSERT", "INTO"]) {
+            return None;
+        }
+        tokens.eat("ONLY");
+        let (schema, name) = tokens.qualified_name()?;
+        let columns = match tokens.peek() {
+            Some(super::script::tokens::Token::Symbol(b'(')) => Some(tokens.identifiers()?),
+            _ => None,
+        };
+        if tokens.eat("OVERRIDING") {
+            let known = tokens.eat("SYSTEM") || tokens.eat("USER");
+            if !known || !tokens.eat("VALUE") {
+                return None;
+            }
+        }
+        let is_default_values = tokens.eat_all(&["DEFAULT", "VALUES"]);
+        if !is_default_values && !tokens.eat("VALUES") {
+            return None;
+        }
+        Some(Header { schema, name, columns, is_default_values, length: tokens.offset() })
+    }
+
+    /// Where its rows go, without the columns at `defaults`.
+    pub fn target(&self, default_schema: &str, defaults: &[usize]) -> CopyTarget {
+        let schema = self.schema.clone().unwrap_or_else(|| default_schema.to_string());
+        let columns = match &self.columns {
+            Some(columns) => Some(without(columns, defaults)),
+            // A row without a value has no column, but the table may have some.
+            None => None,
+        };
+        CopyTarget { table: QualifiedName::new(schema, self.name.clone()), columns }
+    }
+}
+
+fn without(columns: &[String], places: &[usize]) -> Vec<String> {
+    let kept = columns.iter().enumerate().filter(|(place, _)| !places.contains(place));
+    kept.map(|(_, column)| column.clone()).collect()
+}
+
+/// What all rows of a part have in common.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Shape {
+    values: usize,
+    defaults: Vec<usize>,
+}
+
+struct InsertReader<R> {
+    window: Window<R>,
+    options: InsertOptions,
+    /// The header of the statement before, which the next one most often repeats byte by byte.
+    header: Vec<u8>,
+    shape: Option<Shape>,
+    row: u64,
+    rows: Vec<u8>,
+    /// Where the last row in `rows` starts.
+    last_row: usize,
+    is_in_values: bool,
+}
+
+impl<R: Read + Send> BlockReader for InsertReader<R> {
+    fn next_block(&mut self) -> Result<Option<Block>> {
+        let block_bytes = self.options.block_bytes;
+        while self.rows.len() <= block_bytes {
+            let start = self.rows.len();
+            if !self.next_row()? {
+                let bytes = std::mem::take(&mut self.rows);
+                self.last_row = 0;
+                return Ok(Some(Block { bytes }).filter(|block| !block.bytes.is_empty()));
+            }
+            self.last_row = start;
+        }
+        let cut = if self.last_row == 0 { self.rows.len() } else { self.last_row };
+        let rest = self.rows.split_off(cut);
+        self.last_row = 0;
+        Ok(Some(Block { bytes: std::mem::replace(&mut self.rows, rest) }))
+    }
+}
+
+impl<R: Read> InsertReader<R> {
+    /// Appends the next row to `rows`; false if there is none.
+    fn next_row(&mut self) -> Result<bool> {
+        if !self.is_in_values {
+            while self.eat(b';')? {}
+            if self.peek()?.is_none() {
+                return Ok(false);
+            }
+            self.row += 1;
+            if self.header()? {
+                self.end_of_statement()?;
+                self.has_shape(Shape { values: 0, defaults: Vec::new() })?;
+                self.rows.push(b'\n');
+                return Ok(true);
+            }
+        } else {
+            self.row += 1;
+        }
+        self.row()?;
+        self.is_in_values = self.eat(b',')?;
+        if !self.is_in_values {
+            self.end_of_statement()?;
+        }
+        Ok(true)
+    }
+
+    /// Reads an INSERT up to its rows, and compares its table and columns; says whether it is `DEFAULT VALUES`.
+    fn header(&mut self) -> Result<bool> {
+        let mut header = Vec::new();
+        let mut depth = 0_u32;
+        loop {
+            let Some((lexeme, length)) = self.lex()? else { return Err(self.cut_short()) };
+            let bytes = &self.window.bytes()[..length];
+            let is_end = depth == 0 && lexeme == Lexeme::Word && bytes.eq_ignore_ascii_case(b"values");
+            match lexeme {
+                Lexeme::Symbol(b'(') => depth += 1,
+                Lexeme::Symbol(b')') => depth = depth.saturating_sub(1),
+                Lexeme::Symbol(b';') => return Err(self.other_form()),
+                _ => {}
+            }
+            header.extend_from_slice(bytes);
+            self.window.consume(length);
+            if let Lexeme::Open(delimiter) = lexeme {
+                self.delimited(delimiter, &mut header)?;
+            }
+            if is_end {
+                break;
+            }
+        }
+        if header != self.header {
+            let text = std::str::from_utf8(&header).map_err(|_| self.other_form())?;
+            let parsed = Header::parse(text, self.options.backslashes).ok_or_else(|| self.other_form())?;
+            self.check(&parsed)?;
+            if parsed.is_default_values {
+                return Ok(true);
+            }
+            self.header = header;
+        }
+        Ok(false)
+    }
+
+    fn check(&self, header: &Header) -> Result<()> {
+        let target = &self.options.target;
+        let same_table = header.name == target.table.name
+            && header.schema.as_ref().is_none_or(|schema| *schema == target.table.schema);
+        let same_columns = match (&header.columns, &target.columns) {
+            (Some(all), Some(kept)) => {
+                let mut all = all.iter();
+                kept.iter().all(|column| all.any(|other| other == column))
+            }
+            (None, None) => true,
+            _ => false,
+        };
+        if same_table && same_columns {
+            return Ok(());
+        }
+        Err(self.error("an INSERT into another table or other columns than those before it"))
+    }
+
+    /// Reads one row in parentheses.
+    fn row(&mut self) -> Result<()> {
+        if !self.eat(b'(')? {
+            return Err(self.other_form());
+        }
+        let mut shape = Shape { values: 0, defaults: Vec::new() };
+        let mut is_first = true;
+        loop {
+            if self.eat_word(b"default")? {
+                shape.defaults.push(shape.values);
+            } else {
+                if !std::mem::take(&mut is_first) {
+                    self.rows.push(b'\t');
+                }
+                self.value()?;
+                self.cast()?;
+            }
+            shape.values += 1;
+            if self.eat(b')')? {
+                break;
+            }
+            if !self.eat(b',')? {
+                return Err(self.not_constant());
+            }
+        }
+        self.rows.push(b'\n');
+        self.has_shape(shape)
+    }
+
+    /// Compares a row's shape with that of the rows before it, and with the columns.
+    fn has_shape(&mut self, shape: Shape) -> Result<()> {
+        match &self.shape {
+            Some(expected) if *expected == shape => return Ok(()),
+            Some(expected) if expected.values != shape.values => {
+                return Err(self.error(&format!(
+                    "an INSERT row has {} values, where the rows before it have {}",
+                    shape.values, expected.values
+                )));
+            }
+            Some(_) => {
+                return Err(self.error("an INSERT row has DEFAULT in other places than the rows before it"));
+            }
+            None => {}
+        }
+        let values = shape.values - shape.defaults.len();
+        if let Some(columns) = &self.options.target.columns
+            && columns.len() != values
+        {
+            return Err(
+                self.error(&format!("an INSERT row has {values} values for {} columns", columns.len()))
+            );
+        }
+        self.shape = Some(shape);
+        Ok(())
+    }
+
+    /// Appends the constant that comes next.
+    fn value(&mut self) -> Result<()> {
+        let Some((lexeme, length)) = self.peek()? else { return Err(self.cut_short()) };
+        let bytes = &self.window.bytes()[..length];
+        match lexeme {
+            Lexeme::Word => {
+                let text: &[u8] = match bytes {
+                    _ if bytes.eq_ignore_ascii_case(b"null") => b"\\N",
+                    _ if bytes.eq_ignore_ascii_case(b"true") => b"t",
+                    _ if bytes.eq_ignore_ascii_case(b"false") => b"f",
+                    _ => return Err(self.not_constant()),
+                };
+                self.rows.extend_from_slice(text);
+                self.window.consume(length);
+                Ok(())
+            }
+            Lexeme::Symbol(sign @ (b'-' | b'+')) => {
+                self.window.consume(length);
+                if sign == b'-' {
+                    self.rows.push(sign);
+                }
+                self.number()
+            }
+            Lexeme::Number => self.number(),
+            Lexeme::Open(delimiter @ Delimiter::Quote { .. }) => self.literal(delimiter, length),
+            _ => Err(self.not_constant()),
+        }
+    }
+
+    fn number(&mut self) -> Result<()> {
+        let Some((Lexeme::Number, length)) = self.lex()? else { return Err(self.not_constant()) };
+        let bytes = &self.window.bytes()[..length];
+        if !bytes.iter().all(|byte| byte.is_ascii_digit() || b".eE+-".contains(byte)) {
+            return Err(self.not_constant());
+        }
+        self.rows.extend_from_slice(bytes);
+        self.window.consume(length);
+        Ok(())
+    }
+
+    /// Appends a literal whose opening has `length` bytes.
+    fn literal(&mut self, delimiter: Delimiter, length: usize) -> Result<()> {
+        let letter = self.window.bytes()[0].to_ascii_lowercase();
+        self.window.consume(length);
+        match (letter, &delimiter) {
+            (b'u', _) => Err(self.not_constant()),
+            (b'b' | b'x', _) => {
+                let mut digits = Vec::new();
+                self.delimited(delimiter, &mut digits)?;
+                digits.pop();
+                append_bits(&digits, letter, &mut self.rows).ok_or_else(|| self.not_constant())
+            }
+            (_, Delimiter::Quote { backslashes: true }) => {
+                let mut escaped = Vec::new();
+                self.delimited(delimiter, &mut escaped)?;
+                escaped.pop();
+                append_unescaped(&escaped, &mut self.rows).ok_or_else(|| self.not_constant())
+            }
+            _ => self.plain_literal(delimiter),
+        }
+    }
+
+    /// Appends a literal without escapes in pieces, so that a large one is not held twice.
+    fn plain_literal(&mut self, mut delimiter: Delimiter) -> Result<()> {
+        loop {
+            let bytes = self.window.bytes();
+            match delimiter.close(bytes, self.window.at_end()) {
+                Close::Closed(length) => {
+                    append_undoubled(&bytes[..length - 1], &mut self.rows);
+                    self.window.consume(length);
+                    return Ok(());
+                }
+                Close::Open(_) if self.window.at_end() => return Err(self.cut_short()),
+                Close::Open(length) => {
+                    append_undoubled(&bytes[..length], &mut self.rows);
+                    self.window.consume(length);
+                    self.fill()?;
+                }
+            }
+        }
+    }
+
+    /// Passes over `::type`, of which the text does not depend.
+    fn cast(&mut self) -> Result<()> {
+        while self.eat(b':')? {
+            if !self.eat(b':')? {
+                return Err(self.not_constant());
+            }
+            let mut depth = 0_u32;
+            loop {
+                let Some((lexeme, length)) = self.peek()? else { return Err(self.cut_short()) };
+                match lexeme {
+                    Lexeme::Symbol(b',' | b')' | b':') if depth == 0 => break,
+                    Lexeme::Symbol(b'(') => depth += 1,
+                    Lexeme::Symbol(b')') => depth -= 1,
+                    Lexeme::Word | Lexeme::Symbol(b'.' | b'[' | b']') => {}
+                    Lexeme::Number | Lexeme::Symbol(b',') if depth > 0 => {}
+                    Lexeme::Open(Delimiter::QuotedName) => {}
+                    _ => return Err(self.not_constant()),
+                }
+                self.window.consume(length);
+                if let Lexeme::Open(delimiter) = lexeme {
+                    self.delimited(delimiter, &mut Vec::new())?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Passes over `;`, or `ON CONFLICT DO NOTHING;`.
+    fn end_of_statement(&mut self) -> Result<()> {
+        for word in [&b"on"[..], b"conflict", b"do", b"nothing"] {
+            if !self.eat_word(word)? {
+                if word != b"on" {
+                    return Err(self.other_form());
+                }
+                break;
+            }
+        }
+        if self.eat(b';')? { Ok(()) } else { Err(self.other_form()) }
+    }
+
+    /// Takes the next lexeme if it is the symbol `symbol`.
+    fn eat(&mut self, symbol: u8) -> Result<bool> {
+        let found = matches!(self.peek()?, Some((Lexeme::Symbol(next), _)) if next == symbol);
+        if found {
+            self.window.consume(1);
+        }
+        Ok(found)
+    }
+
+    /// Takes the next lexeme if it is the word `word`, given in lower case.
+    fn eat_word(&mut self, word: &[u8]) -> Result<bool> {
+        match self.peek()? {
+            Some((Lexeme::Word, length)) if self.window.bytes()[..length].eq_ignore_ascii_case(word) => {
+                self.window.consume(length);
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// The next lexeme that is neither white space nor a comment, and the length of it or of its opening.
+    fn peek(&mut self) -> Result<Option<(Lexeme, usize)>> {
+        loop {
+            match self.lex()? {
+                Some((Lexeme::Space, length)) => self.window.consume(length),
+                Some((
+                    Lexeme::Open(delimiter @ (Delimiter::LineComment | Delimiter::BlockComment(_))),
+                    length,
+                )) => {
+                    self.window.consume(length);
+                    self.delimited(delimiter, &mut Vec::new())?;
+                }
+                other => return Ok(other),
+            }
+        }
+    }
+
+    fn lex(&mut self) -> Result<Option<(Lexeme, usize)>> {
+        loop {
+            let at_end = self.window.at_end();
+            match lex(self.window.bytes(), at_end, self.options.backslashes) {
+                Some(found) => return Ok(Some(found)),
+                None if at_end => return Ok(None),
+                None => self.fill()?,
+            }
+        }
+    }
+
+    /// Appends the rest of a delimited lexeme, its closing delimiter included, to `text`.
+    fn delimited(&mut self, mut delimiter: Delimiter, text: &mut Vec<u8>) -> Result<()> {
+        loop {
+            let (length, is_closed) = match delimiter.close(self.window.bytes(), self.window.at_end()) {
+                Close::Closed(length) => (length, true),
+                Close::Open(_) if self.window.at_end() => return Err(self.cut_short()),
+                Close::Open(length) => (length, false),
+            };
+            text.extend_from_slice(&self.window.bytes()[..length]);
+            self.window.consume(length);
+            if is_closed {
+                return Ok(());
+            }
+            self.fill()?;
+        }
+    }
+
+    fn fill(&mut self) -> Result<()> {
+        self.window.fill().map_err(|error| read_error(&error).at(self.place()))
+    }
+
+    fn place(&self) -> Place {
+        self.options.place.clone().row(self.row).line(self.window.line())
+    }
+
+    fn error(&self, what: &str) -> Error {
+        Error::snapshot(what).at(self.place())
+    }
+
+    fn cut_short(&self) -> Error {
+        self.error("the data ends inside an INSERT").hint("the file is cut short; take the snapshot again")
+    }
+
+    fn other_form(&self) -> Error {
+        self.error("an INSERT of another form than `INSERT INTO table (columns) VALUES (…), …;`")
+            .hint("take the dump with pg_dump")
+    }
+
+    fn not_constant(&self) -> Error {
+        self.error("an INSERT value is not a constant").hint("take the dump with pg_dump")
+    }
+}
+
+/// Appends `byte` as COPY text has it (`CopyAttributeOutText` in copyto.c).
+fn append_escaped(byte: u8, row: &mut Vec<u8>) {
+    let letter = match byte {
+        b'\\' => b'\\',
+        0x08 => b'b',
+        b'\t' => b't',
+        b'\n' => b'n',
+        0x0b => b'v',
+        0x0c => b'f',
+        b'\r' => b'r',
+        _ => {
+            row.push(byte);
+            return;
+        }
+    };
+    row.extend_from_slice(&[b'\\', letter]);
+}
+
+/// Appends the inside of a plain literal, in which quotes are doubled.
+fn append_undoubled(mut inside: &[u8], row: &mut Vec<u8>) {
+    let is_special = |byte: &u8| matches!(byte, b'\'' | b'\\' | 0x08..=0x0d);
+    while let Some(at) = inside.iter().position(is_special) {
+        row.extend_from_slice(&inside[..at]);
+        append_escaped(inside[at], row);
+        let step = if inside[at] == b'\'' { 2 } else { 1 };
+        inside = inside.get(at + step..).unwrap_or_default();
+    }
+    row.extend_from_slice(inside);
+}
+
+/// Appends the inside of a literal with backslash escapes.
+///
+/// Numeric escapes give characters up to 127 or, with `\u`, any; others depend on the client encoding, and `\v` on the
+/// version: they give `None`, as what is malformed.
+fn append_unescaped(inside: &[u8], row: &mut Vec<u8>) -> Option<()> {
+    let mut rest = inside;
+    while let [first, tail @ ..] = rest {
+        rest = match (first, tail) {
+            (b'\'', [b'\'', tail @ ..]) => {
+                row.push(b'\'');
+                tail
+            }
+            (b'\\', tail) => append_escape(tail, row)?,
+            (byte, tail) => {
+                append_escaped(*byte, row);
+                tail
+            }
+        };
+    }
+    Some(())
+}
+
+/// Appends what the escape whose backslash precedes `text` stands for, and gives what follows it.
+fn append_escape<'a>(text: &'a [u8], row: &mut Vec<u8>) -> Option<&'a [u8]> {
+    let (letter, tail) = text.split_first()?;
+    let (radix, digits) = match letter {
+        b'b' => return plain_escape(0x08, tail, row),
+        b'f' => return plain_escape(0x0c, tail, row),
+        b'n' => return plain_escape(b'\n', tail, row),
+        b'r' => return plain_escape(b'\r', tail, row),
+        b't' => return plain_escape(b'\t', tail, row),
+        b'v' => return None,
+        b'0'..=b'7' => (8, &text[..text.len().min(3)]),
+        b'x' => (16, &tail[..tail.len().min(2)]),
+        b'u' => (16, tail.get(..4)?),
+        b'U' => (16, tail.get(..8)?),
+        other => return plain_escape(*other, tail, row),
+    };
+    let count = digits.iter().take_while(|digit| char::from(**digit).is_digit(radix)).count();
+    let is_unicode = matches!(letter, b'u' | b'U');
+    if count == 0 || (is_unicode && count < digits.len()) {
+        return None;
+    }
+    let code = u32::from_str_radix(std::str::from_utf8(&digits[..count]).ok()?, radix).ok()?;
+    if code == 0 || (!is_unicode && code > 127) {
+        return None;
+    }
+    let mut buffer = [0; 4];
+    for byte in char::from_u32(code)?.encode_utf8(&mut buffer).bytes() {
+        append_escaped(byte, row);
+    }
+    let start = if radix == 8 { text } else { tail };
+    Some(&start[count..])
+}
+
+fn plain_escape<'a>(byte: u8, tail: &'a [u8], row: &mut Vec<u8>) -> Option<&'a [u8]> {
+    append_escaped(byte, row);
+    Some(tail)
+}
+
+/// Appends the bits of `B'0101'` or `X'1F'`.
+fn append_bits(digits: &[u8], letter: u8, row: &mut Vec<u8>) -> Option<()> {
+    for digit in digits {
+        match (letter, digit) {
+            (b'b', b'0' | b'1') => row.push(*digit),
+            (b'x', _) => {
+                let value = char::from(*digit).to_digit(16)?;
+                row.extend_from_slice(format!("{value:04b}").as_bytes());
+            }
+            _ => return None,
+        }
+    }
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn blocks(sql: &str, block_bytes: usize) -> Result<Vec<String>> {
+        let options = InsertOptions {
+            target: insert_target(sql.as_bytes()).unwrap(),
+            backslashes: false,
+            block_bytes,
+            place: Place::file("a.sql"),
+            line: 1,
+        };
+        let mut reader = insert_reader(sql.as_bytes(), options);
+        let mut blocks = Vec::new();
+        while let Some(block) = reader.next_block()? {
+            blocks.push(String::from_utf8(block.bytes).unwrap());
+        }
+        Ok(blocks)
+    }
+
+    fn rows(values: &str) -> Result<String> {
+        Ok(blocks(&format!("INSERT INTO a.b VALUES {values};\n"), 1 << 20)?.concat())
+    }
+
+    #[test]
+    fn every_literal_has_its_text() {
+        for (value, text) in [
+            ("-1.5e+20", "-1.5e+20"),
+            ("NULL", "\\N"),
+            ("true", "t"),
+            ("FALSE", "f"),
+            ("''", ""),
+            ("'it''s \\N'", "it's \\\\N"),
+            ("'a\tb\nc\r'", "a\\tb\\nc\\r"),
+            (r"E'a\\b\'c\n\x41\u00e9'", "a\\\\b'c\\nAé"),
+            ("B'0101'", "0101"),
+            ("X'1F'", "00011111"),
+            ("'{1}'::numeric(3,1)[]", "{1}"),
+            ("'x'::\"S\".t::text", "x"),
+        ] {
+            assert_eq!(rows(&format!("({value}, 1)")).unwrap(), format!("{text}\t1\n"), "{value}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_constant_is_refused_without_repeating_it() {
+        for value in
+            ["secret()", "(SELECT 'secret')", "'a' || 'secret'", "U&'secret'", "E'\\xe9secret'", "$$secret$$"]
+        {
+            let error = rows(&format!("(1), ({value})")).unwrap_err().to_string();
+            assert!(error.contains("row 2") && !error.contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn rows_of_different_shapes_are_refused() {
+        assert!(rows("(1, 2), (3)").is_err());
+        assert!(rows("(1, DEFAULT), (DEFAULT, 1)").is_err());
+        assert!(rows("(1, 2), (3, 4").is_err());
+        assert!(rows("(1) ON CONFLICT DO UPDATE SET a = 1").is_err());
+        assert!(blocks("INSERT INTO a VALUES (1); INSERT INTO b VALUES (1);", 99).is_err());
+    }
+
+    #[test]
+    fn columns_with_default_are_left_out() {
+        let sql = "INSERT INTO a.b (c, d, e) OVERRIDING SYSTEM VALUE VALUES (1, DEFAULT, 2), (3, DEFAULT, 4)\n\
+                   ON CONFLICT DO NOTHING;\nINSERT INTO a.b (c, d, e) VALUES (5, DEFAULT, 6);";
+        let target = insert_target(sql.as_bytes()).unwrap();
+        assert_eq!(target.columns, Some(vec!["c".to_string(), "e".to_string()]));
+        assert_eq!(blocks(sql, 99).unwrap(), ["1\t2\n3\t4\n5\t6\n"]);
+    }
+
+    #[test]
+    fn a_row_without_values_is_an_empty_line() {
+        assert_eq!(
+            blocks("INSERT INTO a DEFAULT VALUES;\nINSERT INTO a DEFAULT VALUES;\n", 9).unwrap(),
+            ["\n\n"]
+        );
+        assert_eq!(rows("(DEFAULT)").unwrap(), "\n");
+    }
+
+    #[test]
+    fn a_block_holds_as_many_whole_rows_as_fit() {
+        let values = "(1), (22), (333), ('44444444444'), (5)";
+        let blocks = blocks(&format!("INSERT INTO a VALUES {values};"), 9).unwrap();
+        assert_eq!(blocks, ["1\n22\n333\n", "44444444444\n", "5\n"]);
+    }
+}

@@ -1,0 +1,503 @@
+//! Plain scripts of pg_dump: cut into statements, psql's meta-commands and COPY data, as psql would.
+//!
+//! Rows are passed over, not read: a [`Splitter`] says where they are. What a statement is, [`statement`] says; the
+//! comments that pg_dump puts before it are read by [`header`].
+
+pub mod header;
+pub mod lexer;
+pub mod statement;
+pub mod tokens;
+pub mod window;
+
+use std::io::{self, Read};
+
+use memchr::memmem::Finder;
+
+use crate::error::{Error, Place, Result};
+use lexer::{Close, Lexeme, lex};
+use tokens::Tokens;
+use window::Window;
+
+/// A part of a script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Item {
+    /// A statement that is not followed by data.
+    Statement(Statement),
+    /// `COPY … FROM stdin;` and the extent of its data, the line `\.` included.
+    Copy(Statement, Extent),
+    /// An INSERT, its text up to `VALUES`.
+    Insert(Statement, InsertShape),
+    /// A meta-command of psql.
+    Meta(Meta),
+    /// The end of the script; holds the comments before it.
+    End(String),
+}
+
+/// A statement of a script.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Statement {
+    /// The comments before it and the statement, up to its semicolon.
+    pub text: String,
+    /// Where in `text` the statement itself begins.
+    pub body: usize,
+    /// Where the statement itself is in the script.
+    pub extent: Extent,
+    /// Its first line, from 1.
+    pub line: u64,
+}
+
+impl Statement {
+    /// The comments before it.
+    pub fn comments(&self) -> &str {
+        &self.text[..self.body]
+    }
+
+    /// The statement without them.
+    pub fn sql(&self) -> &str {
+        &self.text[self.body..]
+    }
+}
+
+/// A range of bytes of the script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Extent {
+    /// Its first byte, from 0.
+    pub start: u64,
+    /// The byte after its last one.
+    pub end: u64,
+    /// The line of its first byte, from 1.
+    pub line: u64,
+}
+
+/// What the first row of an INSERT looks like.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct InsertShape {
+    /// The places of the values written `DEFAULT`, from 0.
+    pub defaults: Vec<usize>,
+}
+
+/// A meta-command, such as `\connect shop`.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Meta {
+    /// The comments before it.
+    pub comments: String,
+    /// Its word, one of [`META_COMMANDS`].
+    pub command: &'static str,
+    /// What follows the word on the line.
+    pub argument: String,
+    /// Its line, from 1.
+    pub line: u64,
+}
+
+/// The meta-commands that pg_dump and pg_dumpall write; others are refused.
+pub const META_COMMANDS: [&str; 5] = ["connect", "c", "restrict", "unrestrict", "encoding"];
+
+/// Other meta-commands of psql that people put into scripts, so that a message can name them.
+///
+/// Only words of this list are named: what follows a stray backslash may be a value.
+const KNOWN_COMMANDS: [&str; 16] = [
+    "i",
+    "ir",
+    "include",
+    "include_relative",
+    "copy",
+    "g",
+    "gset",
+    "gexec",
+    "set",
+    "unset",
+    "echo",
+    "timing",
+    "pset",
+    "if",
+    "endif",
+    "!",
+];
+
+/// Cuts a script into its items.
+pub struct Splitter<R> {
+    window: Window<R>,
+    backslashes: bool,
+    end_of_copy: Finder<'static>,
+}
+
+/// How deep a statement is nested at some token, so that a semicolon there ends it or not.
+#[derive(Default)]
+struct Nesting {
+    parentheses: u32,
+    blocks: u32,
+    words: usize,
+    /// The first letters of the first words, as far as they are those of CREATE OR REPLACE FUNCTION.
+    leading: [u8; 4],
+}
+
+impl Nesting {
+    fn symbol(&mut self, symbol: u8) {
+        match symbol {
+            b'(' => self.parentheses += 1,
+            b')' => self.parentheses = self.parentheses.saturating_sub(1),
+            _ => {}
+        }
+    }
+
+    /// Counts BEGIN, CASE and END in the body of a function, as psql does.
+    fn word(&mut self, word: &[u8]) {
+        const LEADING: [&[u8]; 5] = [b"create", b"or", b"replace", b"function", b"procedure"];
+        if self.words < self.leading.len() && LEADING.iter().any(|lead| word.eq_ignore_ascii_case(lead)) {
+            self.leading[self.words] = word[0].to_ascii_lowercase();
+        }
+        self.words += 1;
+        let makes_function =
+            matches!(&self.leading, [b'c', b'f' | b'p', ..] | [b'c', b'o', b'r', b'f' | b'p']);
+        if !makes_function || self.parentheses > 0 {
+            return;
+        }
+        if word.eq_ignore_ascii_case(b"begin") || (self.blocks > 0 && word.eq_ignore_ascii_case(b"case")) {
+            self.blocks += 1;
+        } else if word.eq_ignore_ascii_case(b"end") {
+            self.blocks = self.blocks.saturating_sub(1);
+        }
+    }
+
+    fn ends_statement(&self) -> bool {
+        self.parentheses == 0 && self.blocks == 0
+    }
+}
+
+/// Which part of an INSERT the tokens are in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum InsertPart {
+    /// Not in an INSERT.
+    No,
+    /// Before `VALUES`: the text is kept.
+    Header,
+    /// In the first row, at the value of this number.
+    FirstRow(usize),
+    /// After it.
+    Rest,
+}
+
+impl<R: Read> Splitter<R> {
+    /// A splitter at the start of `input`, which must be UTF-8, or of an encoding whose further bytes are above 127.
+    pub fn new(input: R) -> Self {
+        Splitter {
+            window: Window::new(input, 0, 1),
+            backslashes: false,
+            end_of_copy: Finder::new(b"\n\\.\n"),
+        }
+    }
+
+    /// Whether `standard_conforming_strings` is off where the splitter is.
+    pub fn backslashes(&self) -> bool {
+        self.backslashes
+    }
+
+    /// Says what `SET standard_conforming_strings` says, for what follows.
+    pub fn set_backslashes(&mut self, backslashes: bool) {
+        self.backslashes = backslashes;
+    }
+
+    /// The next item; after [`Item::End`], that again.
+    ///
+    /// # Errors
+    /// [`Kind::Snapshot`](crate::error::Kind::Snapshot) with line and byte if the script ends inside an item, holds a
+    /// meta-command that pg_dump does not write, or cannot be read.
+    pub fn next_item(&mut self) -> Result<Item> {
+        let mut text = Vec::new();
+        if let Some(end) = self.skip_to_statement(&mut text)? {
+            return Ok(end);
+        }
+        if self.window.bytes().first() == Some(&b'\\') {
+            return self.meta(text);
+        }
+        let body = text.len();
+        let (start, line) = (self.window.offset(), self.window.line());
+        let (insert, shape) = self.statement(&mut text)?;
+        let extent = Extent { start, end: self.window.offset(), line };
+        let text = self.utf8(text, line)?;
+        let statement = Statement { text, body, extent, line };
+        if insert != InsertPart::No {
+            return Ok(Item::Insert(statement, shape));
+        }
+        if !is_copy_from_stdin(statement.sql(), self.backslashes) {
+            return Ok(Item::Statement(statement));
+        }
+        let data = self.copy_data()?;
+        Ok(Item::Copy(statement, data))
+    }
+
+    /// Moves to the first byte of a statement, the comments on the way appended to `text`; at the end gives that.
+    fn skip_to_statement(&mut self, text: &mut Vec<u8>) -> Result<Option<Item>> {
+        loop {
+            match self.lex()? {
+                None => {
+                    let comments = self.utf8(std::mem::take(text), self.window.line())?;
+                    return Ok(Some(Item::End(comments)));
+                }
+                Some((Lexeme::Space, length)) => {
+                    if !text.is_empty() {
+                        text.extend_from_slice(&self.window.bytes()[..length]);
+                    }
+                    self.window.consume(length);
+                }
+                Some((Lexeme::Symbol(b';'), length)) => self.window.consume(length),
+                Some((Lexeme::Open(delimiter), length)) if is_comment(&delimiter) => {
+                    self.delimited(delimiter, length, Some(text))?;
+                }
+                Some(_) => return Ok(None),
+            }
+        }
+    }
+
+    /// Reads up to the semicolon of a statement; of an INSERT only the text up to `VALUES` is kept.
+    fn statement(&mut self, text: &mut Vec<u8>) -> Result<(InsertPart, InsertShape)> {
+        let (start, line) = (self.window.offset(), self.window.line());
+        let mut nesting = Nesting::default();
+        let mut part = InsertPart::No;
+        let mut shape = InsertShape::default();
+        // Whether an E'' literal came last, and then whether white space with a line's end: a literal after that
+        // goes on with it, escapes and all.
+        let mut escape_goes_on = None;
+        while let Some((lexeme, length)) = self.lex()? {
+            let keeps = matches!(part, InsertPart::No | InsertPart::Header);
+            let bytes = &self.window.bytes()[..length];
+            match &lexeme {
+                Lexeme::Symbol(b'\\') => return Err(self.meta_error(self.word_after_backslash())),
+                Lexeme::Symbol(symbol) => {
+                    nesting.symbol(*symbol);
+                    part = match (part, *symbol, nesting.parentheses) {
+                        (InsertPart::FirstRow(value), b',', 1) => InsertPart::FirstRow(value + 1),
+                        (InsertPart::FirstRow(_), b')', 0) => InsertPart::Rest,
+                        _ => part,
+                    };
+                }
+                Lexeme::Word => {
+                    nesting.word(bytes);
+                    part = insert_part(part, bytes, &nesting, &mut shape);
+                }
+                _ => {}
+            }
+            if escape_goes_on == Some(true)
+                && let Lexeme::Open(lexer::Delimiter::Quote { .. }) = &lexeme
+                && bytes == b"'"
+            {
+                let delimiter = lexer::Delimiter::Quote { backslashes: true };
+                self.delimited(delimiter, length, keeps.then_some(&mut *text))?;
+                escape_goes_on = Some(false);
+                continue;
+            }
+            escape_goes_on = match &lexeme {
+                Lexeme::Open(lexer::Delimiter::Quote { backslashes: true }) => Some(false),
+                Lexeme::Space => escape_goes_on.map(|newline| newline || bytes.contains(&b'\n')),
+                Lexeme::Open(lexer::Delimiter::LineComment) => escape_goes_on,
+                _ => None,
+            };
+            if let Lexeme::Open(delimiter) = lexeme {
+                self.delimited(delimiter, length, keeps.then_some(&mut *text))?;
+                continue;
+            }
+            if keeps {
+                text.extend_from_slice(bytes);
+            }
+            let is_end = lexeme == Lexeme::Symbol(b';') && nesting.ends_statement();
+            self.window.consume(length);
+            if is_end {
+                return Ok((part, shape));
+            }
+        }
+        Err(cut_short("the script ends inside a statement").at(Place::default().line(line).byte(start)))
+    }
+
+    /// Passes over a delimited lexeme whose opening has `length` bytes; appends it to `text` if that is given.
+    fn delimited(
+        &mut self,
+        mut delimiter: lexer::Delimiter,
+        length: usize,
+        mut text: Option<&mut Vec<u8>>,
+    ) -> Result<()> {
+        let place = Place::default().line(self.window.line()).byte(self.window.offset());
+        self.take(length, &mut text);
+        loop {
+            match delimiter.close(self.window.bytes(), self.window.at_end()) {
+                Close::Closed(length) => {
+                    self.take(length, &mut text);
+                    return Ok(());
+                }
+                Close::Open(_) if self.window.at_end() => {
+                    let what = match delimiter {
+                        lexer::Delimiter::QuotedName => "the script ends inside a quoted name",
+                        lexer::Delimiter::BlockComment(_) => "the script ends inside a comment",
+                        lexer::Delimiter::Dollar(_) => "the script ends inside a dollar-quoted literal",
+                        _ => "the script ends inside a literal",
+                    };
+                    return Err(cut_short(what).at(place));
+                }
+                Close::Open(length) => {
+                    self.take(length, &mut text);
+                    self.fill()?;
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, length: usize, text: &mut Option<&mut Vec<u8>>) {
+        if let Some(text) = text {
+            text.extend_from_slice(&self.window.bytes()[..length]);
+        }
+        self.window.consume(length);
+    }
+
+    /// Passes over the data of a COPY and gives its extent.
+    fn copy_data(&mut self) -> Result<Extent> {
+        let place = Place::default().line(self.window.line()).byte(self.window.offset());
+        while self.window.bytes().first() != Some(&b'\n') {
+            match self.window.bytes().first() {
+                Some(b' ' | b'\t' | b'\r') => self.window.consume(1),
+                Some(_) => return Err(Error::snapshot("something follows COPY on its line").at(place)),
+                None if self.window.at_end() => {
+                    return Err(cut_short("COPY data is missing").at(place));
+                }
+                None => self.fill()?,
+            }
+        }
+        self.window.consume(1);
+        let (start, line) = (self.window.offset(), self.window.line());
+        self.skip_past_end_of_copy().map_err(|error| error.at(place))?;
+        Ok(Extent { start, end: self.window.offset(), line })
+    }
+
+    /// Passes over rows and the line `\.` after them; a row's own backslashes are doubled, so no row looks like it.
+    fn skip_past_end_of_copy(&mut self) -> Result<()> {
+        const LINE: &[u8] = b"\\.\n";
+        while self.window.bytes().len() < LINE.len() && !self.window.at_end() {
+            self.fill()?;
+        }
+        let bytes = self.window.bytes();
+        if bytes.starts_with(LINE) || (self.window.at_end() && bytes == &LINE[..2]) {
+            self.window.consume(bytes.len().min(LINE.len()));
+            return Ok(());
+        }
+        loop {
+            let bytes = self.window.bytes();
+            if let Some(at) = self.end_of_copy.find(bytes) {
+                self.window.consume(at + 1 + LINE.len());
+                return Ok(());
+            }
+            if self.window.at_end() {
+                if !bytes.ends_with(b"\n\\.") {
+                    return Err(cut_short("COPY data has no end"));
+                }
+                self.window.consume(bytes.len());
+                return Ok(());
+            }
+            self.window.consume(bytes.len().saturating_sub(LINE.len()));
+            self.fill()?;
+        }
+    }
+
+    /// Reads the line of a meta-command.
+    fn meta(&mut self, comments: Vec<u8>) -> Result<Item> {
+        let line = self.window.line();
+        let length = loop {
+            match memchr::memchr(b'\n', self.window.bytes()) {
+                Some(length) => break length,
+                None if self.window.at_end() => break self.window.bytes().len(),
+                None => self.fill()?,
+            }
+        };
+        let word = self.word_after_backslash();
+        let Some(command) = META_COMMANDS.into_iter().find(|command| command.as_bytes() == word) else {
+            return Err(self.meta_error(word));
+        };
+        let argument = self.window.bytes()[1 + word.len()..length].trim_ascii().to_vec();
+        let argument = self.utf8(argument, line)?;
+        let comments = self.utf8(comments, line)?;
+        self.window.consume(length);
+        Ok(Item::Meta(Meta { comments, command, argument, line }))
+    }
+
+    /// The word after the backslash that the window starts with, as far as it is read.
+    fn word_after_backslash(&self) -> &[u8] {
+        let rest = &self.window.bytes()[1..];
+        let length = rest.iter().position(|byte| byte.is_ascii_whitespace()).unwrap_or(rest.len());
+        &rest[..length]
+    }
+
+    fn meta_error(&self, word: &[u8]) -> Error {
+        let known = KNOWN_COMMANDS.iter().chain(&META_COMMANDS).find(|known| known.as_bytes() == word);
+        let what = match known {
+            Some(command) => format!("meta-command `\\{command}` is not supported here"),
+            None => "a backslash where a statement is expected: not a meta-command that pg_dump writes"
+                .to_string(),
+        };
+        Error::snapshot(what)
+            .at(Place::default().line(self.window.line()).byte(self.window.offset()))
+            .hint("give a script as pg_dump wrote it; if it is one, the file is damaged")
+    }
+
+    /// The lexeme at the window's start, which is then wholly in the window; `None` at the end.
+    fn lex(&mut self) -> Result<Option<(Lexeme, usize)>> {
+        loop {
+            let at_end = self.window.at_end();
+            match lex(self.window.bytes(), at_end, self.backslashes) {
+                Some(found) => return Ok(Some(found)),
+                None if at_end => return Ok(None),
+                None => self.fill()?,
+            }
+        }
+    }
+
+    fn fill(&mut self) -> Result<()> {
+        let end = self.window.offset() + self.window.bytes().len() as u64;
+        let line = self.window.line();
+        self.window.fill().map_err(|error| read_error(&error).at(Place::default().line(line).byte(end)))
+    }
+
+    fn utf8(&self, text: Vec<u8>, line: u64) -> Result<String> {
+        String::from_utf8(text).map_err(|_| {
+            Error::snapshot("a statement is not valid UTF-8")
+                .at(Place::default().line(line))
+                .hint("take the dump with `--encoding=UTF8`")
+        })
+    }
+}
+
+/// A failure to read a script, with a hint where the reason is known.
+pub fn read_error(error: &io::Error) -> Error {
+    let report = Error::read(error);
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => report.hint("the file is cut short; take the snapshot again"),
+        io::ErrorKind::InvalidData => {
+            report.hint("the file is damaged, or not in the encoding that it names; take the snapshot again")
+        }
+        _ => report,
+    }
+}
+
+fn cut_short(what: &str) -> Error {
+    Error::snapshot(what).hint("the file is cut short; take the snapshot again")
+}
+
+fn is_comment(delimiter: &lexer::Delimiter) -> bool {
+    matches!(delimiter, lexer::Delimiter::LineComment | lexer::Delimiter::BlockComment(_))
+}
+
+/// The part of an INSERT after the word `word`.
+fn insert_part(part: InsertPart, word: &[u8], nesting: &Nesting, shape: &mut InsertShape) -> InsertPart {
+    match part {
+        InsertPart::No if nesting.words == 1 && word.eq_ignore_ascii_case(b"insert") => InsertPart::Header,
+        InsertPart::Header if nesting.parentheses == 0 && word.eq_ignore_ascii_case(b"values") => {
+            InsertPart::FirstRow(0)
+        }
+        InsertPart::FirstRow(value) if nesting.parentheses == 1 && word.eq_ignore_ascii_case(b"default") => {
+            shape.defaults.push(value);
+            part
+        }
+        _ => part,
+    }
+}
+
+fn is_copy_from_stdin(sql: &str, backslashes: bool) -> bool {
+    let mut tokens = Tokens::new(sql, backslashes);
+    tokens.eat("COPY") && tokens.has(&["FROM", "STDIN"])
+}
