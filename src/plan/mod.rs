@@ -142,21 +142,21 @@ impl Plan {
     }
 }
 
-/// The DDL of a dump, with the search paths that the definitions of an old archive rely on.
+/// The DDL of a dump; the schema of an entry says where the bare names of an old archive are meant.
 fn statements(dump: &Dump) -> Vec<ddl::Statement<'_>> {
     let from_script = dump.archive_version.is_none();
-    let has_search_path = from_script || dump.entries.iter().any(|entry| entry.kind == "SEARCHPATH");
-    dump.entries
-        .iter()
-        .filter(|entry| !entry.definition.is_empty())
-        .map(|entry| ddl::Statement {
-            sql: &entry.definition,
-            kind: if from_script { "" } else { &entry.kind },
-            namespace: entry.namespace.as_deref().filter(|_| !has_search_path),
-            place: entry_place(entry),
-        })
-        .collect()
+    let statement = |entry: &'_ Entry| ddl::Statement {
+        sql: &entry.definition,
+        kind: if from_script { "" } else { &entry.kind },
+        namespace: entry.namespace.as_deref(),
+        place: entry_place(entry),
+    };
+    let defines = |entry: &&Entry| !entry.definition.is_empty() && !KINDS_WITHOUT_DDL.contains(&entry.kind.as_str());
+    dump.entries.iter().filter(defines).map(statement).collect()
 }
+
+/// Kinds whose definitions say nothing of tables; those of large objects can be as large as these.
+const KINDS_WITHOUT_DDL: [&str; 4] = ["BLOB", "BLOBS", "COMMENT", "ACL"];
 
 fn entry_place(entry: &Entry) -> String {
     format!("entry {} ({} {})", entry.id, entry.kind, entry.tag.replace(['\n', '\r'], " "))

@@ -10,6 +10,7 @@ use crate::pg::archive::{Archive, RandomAccess, VisitLargeObject};
 use crate::pg::blocks::BlockCutter;
 use crate::pg::copy_statement;
 use crate::pg::dump::{CopyTarget, Dump, Entry};
+use crate::pg::insert::{InsertOptions, insert_reader};
 use crate::schema::QualifiedName;
 
 /// An archive in custom, directory or tar form.
@@ -21,8 +22,6 @@ pub struct ArchiveSource {
 }
 
 impl ArchiveSource {
-    /// stub
-    pub fn open_spool(_s: crate::source::script::Spool) -> Result<Self> { todo!() }
     /// Opens the archive at `path`: a file or a folder.
     ///
     /// # Errors
@@ -88,7 +87,9 @@ impl Source for ArchiveSource {
     fn read(&self, index: usize, block_bytes: usize) -> Result<Box<dyn BlockReader + '_>> {
         let place = Place::table(&self.parts[index].target.table);
         if self.has_inserts(index) {
-            return Err(Error::snapshot("rows as INSERT statements are not read from archives").at(place));
+            let target = self.parts[index].target.clone();
+            let options = InsertOptions { target, backslashes: false, block_bytes, place: place.clone(), line: 1 };
+            return Ok(insert_reader(self.raw(index).map_err(|error| error.at(place))?, options));
         }
         let rows = self.raw(index).map_err(|error| error.at(&place))?;
         Ok(Box::new(BlockCutter::new(rows, block_bytes, place)))

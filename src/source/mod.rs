@@ -9,12 +9,14 @@ pub mod spool;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::pg::dump::{CopyTarget, Dump};
+use crate::pg::archive;
 use crate::source::archive::ArchiveSource;
 use crate::source::script::{Input, ScriptSource};
-use crate::source::spool::Spool;
+use crate::source::spool::{RandomAccess, Spool};
 
 /// An open snapshot.
 pub trait Source: Send + Sync {
@@ -81,21 +83,22 @@ pub static FORMATS: &[Format] = &[
         open: |path, _| Ok(Box::new(ArchiveSource::open(path)?)),
     },
     Format {
-        written_as: "FILE.dump (custom format)",
-        recognises: |_, head| head.0.starts_with(b"PGDMP"),
-        open: |path, _| Ok(Box::new(ArchiveSource::open(path)?)),
-    },
-    Format {
-        written_as: "FILE.tar (tar format)",
-        recognises: |_, head| head.is_tar(),
+        written_as: "FILE.dump (custom format) or FILE.tar (tar format)",
+        recognises: |_, head| archive::Format::of_file(&head.0).is_some(),
         open: |path, _| Ok(Box::new(ArchiveSource::open(path)?)),
     },
     Format {
         written_as: "FILE.sql, .sql.gz, .sql.zst, .sql.lz4 (plain format)",
         recognises: |path, _| path.is_file(),
-        open: |path, _| Ok(Box::new(ScriptSource::open(Input::File(path.to_path_buf()))?)),
+        open: |path, _| Ok(Box::new(ScriptSource::open(Input::file(path)?)?)),
     },
 ];
+
+/// How many bytes of a file say what it is: a tar header's.
+const HEAD_BYTES: u64 = 512;
+
+/// What messages call stdin.
+const STDIN: &str = "stdin";
 
 /// The first bytes of a file; empty for a folder.
 pub struct Head(Vec<u8>);
@@ -104,15 +107,10 @@ impl Head {
     fn of(path: &Path) -> Result<Head> {
         let mut bytes = Vec::new();
         if path.is_file() {
-            let read = File::open(path).and_then(|file| file.take(512).read_to_end(&mut bytes));
+            let read = File::open(path).and_then(|file| file.take(HEAD_BYTES).read_to_end(&mut bytes));
             read.map_err(|error| Error::read(&error).at(path.display()))?;
         }
         Ok(Head(bytes))
-    }
-
-    /// A POSIX archive (magic at byte 257) that begins with a table of contents, as pg_dump writes it.
-    fn is_tar(&self) -> bool {
-        self.0.starts_with(b"toc.dat\0") && self.0.get(257..262) == Some(b"ustar")
     }
 }
 
@@ -141,11 +139,14 @@ pub fn open(from: &str, temp_dir: &Path) -> Result<Box<dyn Source>> {
 }
 
 fn open_stdin(temp_dir: &Path) -> Result<Box<dyn Source>> {
-    let spool = Spool::of(std::io::stdin().lock(), temp_dir)?;
-    match spool.starts_with(b"PGDMP") {
-        true => Ok(Box::new(ArchiveSource::open_spool(spool)?)),
-        false => Ok(Box::new(ScriptSource::open(Input::Spool(spool))?)),
-    }
+    let spool = Spool::fill(std::io::stdin().lock(), temp_dir)?;
+    let mut head = Vec::new();
+    let read = spool.reader_at(0).and_then(|reader| reader.take(HEAD_BYTES).read_to_end(&mut head));
+    read.map_err(|error| Error::read(&error).at(STDIN))?;
+    Ok(match archive::Format::of_file(&head) {
+        Some(_) => Box::new(ArchiveSource::open_seekable(STDIN, Arc::new(spool))?),
+        None => Box::new(ScriptSource::open(Input::spool(STDIN, spool))?),
+    })
 }
 
 fn unsupported(from: &str) -> Option<&'static str> {

@@ -13,26 +13,10 @@ use aes::cipher::{Array, BlockCipherEncrypt, KeyInit};
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
+pub use crate::pg::archive::RandomAccess;
 
 /// The number of bytes of the stream in a chunk.
 const CHUNK_BYTES: usize = 1024 * 1024;
-
-/// Input that can be read from any place, by several readers at once.
-pub trait RandomAccess: Send + Sync {
-    /// Reads on from `offset`, which may be the end or past it.
-    ///
-    /// # Errors
-    /// If it cannot be opened.
-    fn reader_at(&self, offset: u64) -> io::Result<Box<dyn Read + Send>>;
-
-    /// Its length in bytes.
-    fn len(&self) -> u64;
-
-    /// Whether it has no bytes.
-    fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
 
 /// A file; each reader opens it for itself.
 #[derive(Debug)]

@@ -111,7 +111,7 @@ pub static FORMATS: &[Format] = &[
         path: |to| to.strip_prefix("parquet:"),
         create: |path, place, plan| {
             let schema = restore::schema_sql(&plan.dump, |entry| plan.fates[entry] == Fate::Carry, place.include);
-            Ok(Box::new(ParquetTarget::create(path, plan, schema)?))
+            Ok(Box::new(ParquetTarget::create(path, plan, schema, place.overwrite)?))
         },
     },
     Format {
