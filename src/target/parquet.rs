@@ -27,7 +27,7 @@ pub use encoder::RowGroup;
 pub use special::SpecialCount;
 
 use self::encoder::PartEncoder;
-use self::folder::StagedFolder;
+use self::folder::{SCHEMA_FILE, StagedFolder};
 use self::layout::Layout;
 use self::part::{FileWriter, PartPlace, first_file};
 use self::special::Counts;
@@ -108,8 +108,8 @@ impl ParquetTarget {
     ) -> Result<ParquetTarget> {
         let folder_names = folder::folder_names(plan.catalog.tables.iter().map(|table| &table.name))?;
         let folder = StagedFolder::create(path, overwrite)?;
-        fs::write(folder.path().join("schema.sql"), schema_sql)
-            .map_err(|error| Error::write(&error).at("schema.sql"))?;
+        fs::write(folder.path().join(SCHEMA_FILE), schema_sql)
+            .map_err(|error| Error::write(&error).at(SCHEMA_FILE))?;
         let mut parts = HashMap::new();
         let mut ordinals = Vec::with_capacity(plan.parts.len());
         for part in &plan.parts {

@@ -253,33 +253,8 @@ fn text_views(column: &BinaryViewArray) -> Result<Column, Refused> {
 
 /// Arrays as lists. One that is more than a list, or with an element that has no exact form, is special as a whole.
 fn list(cells: &impl Cells, element_type: &PgType, element: &FieldRef) -> Result<Column, Refused> {
-    let delimiter = delimiter(element_type);
-    let mut elements = Elements::default();
-    let mut offsets = Vec::with_capacity(cells.len() + 1);
-    let mut valid = Vec::with_capacity(cells.len());
-    let mut specials = vec![];
-    let mut scratch = vec![];
-    offsets.push(0i32);
-    for row in 0..cells.len() {
-        let refused = |fault| Refused { row, fault };
-        let shape = match cells.raw(row) {
-            None => None,
-            Some(raw) => {
-                let literal = cells.unescaped(raw, &mut scratch).unwrap_or(raw);
-                let before = elements.len();
-                let shape = parse_array(literal, delimiter, &mut elements);
-                let shape = shape.map_err(|_| refused(Fault::Invalid))?;
-                if shape == Shape::Other {
-                    std::str::from_utf8(literal).map_err(|_| refused(Fault::NotUtf8))?;
-                    elements.truncate(before);
-                    specials.push(row);
-                }
-                Some(shape)
-            }
-        };
-        valid.push(shape == Some(Shape::List));
-        offsets.push(i32::try_from(elements.len()).map_err(|_| refused(Fault::TooLong))?);
-    }
+    let Arrays { elements, offsets, mut valid, mut specials } =
+        Arrays::collect(cells, delimiter(element_type))?;
     let row_of = |index: usize| offsets.partition_point(|&start| start as usize <= index) - 1;
     let items = convert_cells(&elements, element_type, element.data_type())
         .map_err(|refused| Refused { row: row_of(refused.row), ..refused })?;
@@ -292,6 +267,55 @@ fn list(cells: &impl Cells, element_type: &PgType, element: &FieldRef) -> Result
     let offsets = OffsetBuffer::new(offsets.into());
     let array = ListArray::new(Arc::clone(element), offsets, items.array, nulls(valid));
     Ok(Column { array: Arc::new(array), specials })
+}
+
+/// Arrays taken apart: those that are lists, as Arrow's list arrays hold them, their elements still as text.
+struct Arrays {
+    elements: Elements,
+    offsets: Vec<i32>,
+    valid: Vec<bool>,
+    /// The rows whose array is more than a list; no element of theirs is kept.
+    specials: Vec<usize>,
+}
+
+impl Arrays {
+    fn collect(cells: &impl Cells, delimiter: u8) -> Result<Self, Refused> {
+        let mut all = Arrays {
+            elements: Elements::default(),
+            offsets: Vec::with_capacity(cells.len() + 1),
+            valid: Vec::with_capacity(cells.len()),
+            specials: vec![],
+        };
+        all.offsets.push(0);
+        let mut scratch = vec![];
+        for row in 0..cells.len() {
+            let refused = |fault| Refused { row, fault };
+            let literal = cells.raw(row).map(|raw| cells.unescaped(raw, &mut scratch).unwrap_or(raw));
+            let is_list = match literal {
+                Some(literal) => all.append(literal, delimiter).map_err(refused)?,
+                None => false,
+            };
+            if literal.is_some() && !is_list {
+                all.specials.push(row);
+            }
+            all.valid.push(is_list);
+            let end = i32::try_from(all.elements.len()).map_err(|_| refused(Fault::TooLong))?;
+            all.offsets.push(end);
+        }
+        Ok(all)
+    }
+
+    /// Appends the elements of an array if it is a list; whether it is.
+    fn append(&mut self, literal: &[u8], delimiter: u8) -> Result<bool, Fault> {
+        let before = self.elements.len();
+        let shape = parse_array(literal, delimiter, &mut self.elements).map_err(|_| Fault::Invalid)?;
+        if shape == Shape::Other {
+            // Its text goes to a file of text.
+            std::str::from_utf8(literal).map_err(|_| Fault::NotUtf8)?;
+            self.elements.truncate(before);
+        }
+        Ok(shape == Shape::List)
+    }
 }
 
 /// What stands between the elements of an array: a comma but for the geometric type `box` (`pg_type.typdelim`).

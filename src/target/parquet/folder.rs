@@ -12,6 +12,9 @@ use tempfile::TempDir;
 use crate::error::{Error, Result};
 use crate::schema::QualifiedName;
 
+/// The file beside the tables' folders that holds the DDL.
+pub(super) const SCHEMA_FILE: &str = "schema.sql";
+
 /// The longest file name, in bytes, that common file systems take.
 const MAX_NAME_BYTES: usize = 255;
 
@@ -19,7 +22,7 @@ const MAX_NAME_BYTES: usize = 255;
 ///
 /// What is unsafe in a file name is percent-encoded, and so are dots within a name, so that the first dot is the one
 /// between schema and table. A name that is too long, or that some file systems take for another table's because it
-/// differs in case only, gets `~` and eight digits of its hash.
+/// differs in case only, gets `~` and eight digits of its hash; so does the table `sql` of a schema `schema`.
 ///
 /// # Errors
 /// [`Kind::Staging`](crate::error::Kind::Staging) if two names are the same even so.
@@ -32,7 +35,7 @@ pub(super) fn folder_names<'a>(tables: impl Iterator<Item = &'a QualifiedName>) 
     let mut taken = HashSet::new();
     let distinct = |name: String| {
         let folded = name.to_lowercase();
-        let is_alike = name != folded && alike[&folded] > 1;
+        let is_alike = (name != folded && alike[&folded] > 1) || folded == SCHEMA_FILE;
         let name = if is_alike || name.len() > MAX_NAME_BYTES { with_hash(&name) } else { name };
         if taken.insert(name.to_lowercase()) {
             Ok(name)
@@ -178,6 +181,11 @@ mod tests {
         assert_eq!(names[3], "public.Orders");
         let folded: HashSet<String> = names.iter().map(|name| name.to_lowercase()).collect();
         assert_eq!(folded.len(), 4);
+    }
+
+    #[test]
+    fn a_table_does_not_take_the_name_of_the_schema_file() {
+        assert!(names(&[("schema", "sql")])[0].starts_with("schema.sql~"));
     }
 
     #[test]

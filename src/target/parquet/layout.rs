@@ -18,7 +18,7 @@ use crate::error::Result;
 use crate::schema::arrow::arrow_field;
 use crate::schema::{QualifiedName, Table};
 
-/// The level of zstd: the fastest; level 3 takes half as long again for some percent less.
+/// The level of zstd: the fastest, since a copy for staging is written often and kept for a short time.
 const ZSTD_LEVEL: i32 = 1;
 
 /// The form of a table's files.

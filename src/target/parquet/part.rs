@@ -20,7 +20,7 @@ use crate::target::{Encoded, PartWriter};
 /// workers and copied again when a copy fails.
 const FILE_BYTES: usize = 256 << 20;
 
-/// The column chunks after which a file is complete, whatever its bytes: each takes about a kilobyte of memory until
+/// The column chunks after which a file is complete, whatever its bytes: each takes up to a kilobyte of memory until
 /// then, and a file has at most 32,767 row groups.
 const FILE_CHUNKS: usize = 16 << 10;
 

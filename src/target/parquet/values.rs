@@ -166,15 +166,17 @@ fn unix_microseconds(moment: Option<Moment<Timestamp>>) -> Parsed<i64> {
 
 /// A `uuid`: 32 hex digits, with hyphens or without.
 pub(super) fn parse_uuid(text: &[u8]) -> Parsed<[u8; 16]> {
-    let mut uuid = [0; 16];
-    let mut digits = 0;
-    for &byte in text.iter().filter(|&&byte| byte != b'-') {
-        let digit = hex_digit(byte).ok_or(Fault::Invalid)?;
-        let place = uuid.get_mut(digits / 2).ok_or(Fault::Invalid)?;
-        *place = *place << 4 | digit;
-        digits += 1;
+    let mut digits = [0; 32];
+    let mut length = 0;
+    for piece in text.split(|&byte| byte == b'-') {
+        let place = digits.get_mut(length..length + piece.len()).ok_or(Fault::Invalid)?;
+        place.copy_from_slice(piece);
+        length += piece.len();
     }
-    if digits == 32 { Ok(uuid) } else { Err(Fault::Invalid) }
+    // Digits that are missing are zero bytes, which are no hex digits.
+    let mut uuid = [0; 16];
+    let is_hex = decode_pairs(digits.as_chunks().0, &mut uuid);
+    is_hex.then_some(uuid).ok_or(Fault::Invalid)
 }
 
 /// Appends the bytes of a `bytea`, in the hex format or the escape format, to `bytes`.
@@ -187,25 +189,37 @@ pub(super) fn parse_bytea(text: &[u8], bytes: &mut Vec<u8>) -> Parsed<()> {
 
 /// Appends the bytes that pairs of hex digits stand for.
 pub(super) fn decode_hex(hex: &[u8], bytes: &mut Vec<u8>) -> Parsed<()> {
-    let (pairs, rest) = hex.as_chunks::<2>();
-    if !rest.is_empty() {
-        return Err(Fault::Invalid);
-    }
-    bytes.reserve(pairs.len());
-    for &[high, low] in pairs {
-        let (high, low) = hex_digit(high).zip(hex_digit(low)).ok_or(Fault::Invalid)?;
-        bytes.push(high << 4 | low);
-    }
-    Ok(())
+    let (pairs, rest) = hex.as_chunks();
+    let start = bytes.len();
+    bytes.resize(start + pairs.len(), 0);
+    let is_hex = decode_pairs(pairs, &mut bytes[start..]);
+    (rest.is_empty() && is_hex).then_some(()).ok_or(Fault::Invalid)
 }
 
-fn hex_digit(byte: u8) -> Option<u8> {
-    match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        b'A'..=b'F' => Some(byte - b'A' + 10),
-        _ => None,
+/// What [`HEX_VALUES`] has for a byte that is no hex digit: a bit that no value of a digit has.
+const NO_DIGIT: u8 = 0x10;
+
+/// The value of each byte as a hex digit.
+static HEX_VALUES: [u8; 256] = {
+    let mut values = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < 16 {
+        values[b"0123456789abcdef"[value as usize] as usize] = value;
+        values[b"0123456789ABCDEF"[value as usize] as usize] = value;
+        value += 1;
     }
+    values
+};
+
+/// Writes the byte of each pair of hex digits to `bytes`; whether all were hex digits.
+fn decode_pairs(pairs: &[[u8; 2]], bytes: &mut [u8]) -> bool {
+    let mut seen = 0;
+    for (&[high, low], byte) in pairs.iter().zip(bytes) {
+        let (high, low) = (HEX_VALUES[usize::from(high)], HEX_VALUES[usize::from(low)]);
+        *byte = high << 4 | low;
+        seen |= high | low;
+    }
+    seen & NO_DIGIT == 0
 }
 
 /// The escape format (`bytea_output = escape`): `\\` is a backslash, `\ooo` a byte, other bytes are themselves.
