@@ -25,11 +25,15 @@ fn main() {
     let masks = vec![keep; COLUMNS.len()];
     let mut batches = Vec::new();
     report("decode", bytes, || {
-        batches = blocks.iter().map(|block| decoder.decode(block.clone(), 0).expect("the rows are ours")).collect();
+        batches =
+            blocks.iter().map(|block| decoder.decode(block.clone(), 0).expect("the rows are ours")).collect();
     });
     let mut masked = Vec::new();
     report("mask (keep)", bytes, || {
-        masked = batches.drain(..).map(|batch| MaskedBatch::new(batch, &masks).unwrap_or_else(|_| unreachable!())).collect();
+        masked = batches
+            .drain(..)
+            .map(|batch| MaskedBatch::new(batch, &masks).unwrap_or_else(|_| unreachable!()))
+            .collect();
     });
     let mut out = Vec::with_capacity(2 * BLOCK_BYTES);
     report("encode", bytes, || {

@@ -14,7 +14,8 @@ const RUNS: usize = 3;
 
 fn main() {
     let folder = Folder::new();
-    let bytes = write_dump(&folder.path("shop.sql"), size_from_env("MASK_BENCH_MIB", 500)).expect("the dump is written");
+    let bytes = write_dump(&folder.path("shop.sql"), size_from_env("MASK_BENCH_MIB", 500))
+        .expect("the dump is written");
     for to in ["shop.dump", "dir:shop.dir"] {
         support::measure(&mut folder.mask("shop.sql", to));
     }
@@ -59,7 +60,8 @@ fn cat(folder: &Folder) -> Command {
 
 fn pg_restore() -> Option<std::path::PathBuf> {
     let folders = std::env::var_os("PG_BIN").into_iter().chain(std::env::var_os("PATH"));
-    let folders: Vec<_> = folders.flat_map(|paths| std::env::split_paths(&paths).collect::<Vec<_>>()).collect();
+    let folders: Vec<_> =
+        folders.flat_map(|paths| std::env::split_paths(&paths).collect::<Vec<_>>()).collect();
     let tools = folders.into_iter().map(|folder| folder.join("pg_restore"));
     tools.into_iter().find(|tool| File::open(tool).is_ok())
 }

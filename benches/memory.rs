@@ -14,7 +14,11 @@ fn main() {
     let large = size_from_env("MASK_BENCH_MIB", 2_000);
     let small_bytes = write_dump(&folder.path("small.sql"), large / 10).expect("the dump can be written");
     let large_bytes = write_dump(&folder.path("large.sql"), large).expect("the dump can be written");
-    println!("peak memory in MiB: a plain dump of {} MiB and one of {} MiB", small_bytes >> 20, large_bytes >> 20);
+    println!(
+        "peak memory in MiB: a plain dump of {} MiB and one of {} MiB",
+        small_bytes >> 20,
+        large_bytes >> 20
+    );
     println!("{:<12} {:>8} {:>8} {:>8}", "target", "small", "large", "ratio");
     for (name, to) in TARGETS {
         let peak = |from: &str| measure(&mut folder.mask(from, to)).peak_bytes as f64 / (1 << 20) as f64;

@@ -98,9 +98,9 @@ impl MaskedBatch {
         &self.counts
     }
 
-    /// A batch as it is, for tests of targets.
+    /// A batch of values as they would come out of the masks, to test what takes one.
     #[cfg(test)]
-    pub fn unmasked_for_test(batch: RecordBatch) -> Self {
+    pub(crate) fn of_masked(batch: RecordBatch) -> Self {
         let keep = ColumnMask { action: Action::Keep, ty: PgType::Text, by: None };
         let masks = vec![keep; batch.num_columns()];
         MaskedBatch::new(batch, &masks).expect("keep takes every value")
@@ -130,13 +130,5 @@ fn apply(
             let counts = ColumnCounts { masked: masked.masked, nulls: masked.nulls };
             Ok((Arc::new(masked.values), counts))
         }
-    }
-}
-
-#[cfg(test)]
-impl MaskedBatch {
-    /// A batch of values as they would come out of the masks, to test what takes one.
-    pub(crate) fn of_masked(batch: RecordBatch) -> Self {
-        MaskedBatch { batch }
     }
 }

@@ -4,8 +4,8 @@
 //! the thread pool. The queue holds the blocks in the order they were read, so the output does not depend on the
 //! number of threads; its bound is what keeps memory flat.
 
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -106,7 +106,9 @@ impl Run<'_> {
             (0..readers).for_each(|_| drop(scope.spawn(read)));
             let others: Vec<_> = (1..writers).map(|_| scope.spawn(write)).collect();
             let mut results = vec![write()];
-            results.extend(others.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(internal_error()))));
+            results.extend(
+                others.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(internal_error()))),
+            );
             results
         });
         first_cause(results)
@@ -155,7 +157,8 @@ impl Run<'_> {
     fn work(&self, part: usize) -> Result<Work> {
         let plan = &self.plan.parts[part];
         let table = self.plan.catalog.table(plan.table);
-        let names: Vec<&str> = plan.columns.iter().map(|&column| table.columns[column].name.as_str()).collect();
+        let names: Vec<&str> =
+            plan.columns.iter().map(|&column| table.columns[column].name.as_str()).collect();
         Ok(Work {
             decoder: Decoder::new(&names, table.name.to_string()),
             table: table.name.to_string(),

@@ -104,7 +104,9 @@ pub fn write_dump(path: &Path, bytes: u64) -> std::io::Result<u64> {
     for id in 1..=customers {
         write_customer(&mut out, id, &mut random)?;
     }
-    out.write_all(b"\\.\n\n\nCOPY public.orders (id, customer_id, status, amount, placed_at, payload) FROM stdin;\n")?;
+    out.write_all(
+        b"\\.\n\n\nCOPY public.orders (id, customer_id, status, amount, placed_at, payload) FROM stdin;\n",
+    )?;
     for id in 1..=customers * 5 {
         write_order(&mut out, id, customers, &mut random)?;
     }
@@ -145,9 +147,8 @@ fn write_order(out: &mut impl Write, id: u64, customers: u64, random: &mut Rando
 }
 
 fn word(random: &mut Random) -> String {
-    const SYLLABLES: [&str; 16] = [
-        "ka", "lo", "mi", "ren", "sol", "ta", "vi", "dor", "el", "fa", "gu", "hin", "jo", "ne", "pu", "zar",
-    ];
+    const SYLLABLES: [&str; 16] =
+        ["ka", "lo", "mi", "ren", "sol", "ta", "vi", "dor", "el", "fa", "gu", "hin", "jo", "ne", "pu", "zar"];
     (0..2 + random.below(2)).map(|_| SYLLABLES[random.below(16) as usize]).collect()
 }
 

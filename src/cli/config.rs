@@ -122,7 +122,8 @@ mod tests {
 
     #[test]
     fn paths_are_relative_to_the_file() {
-        let config = parse("from = 'a.dump'\nto = 'parquet:out'\nrules = ['r.toml']", Path::new("jobs")).unwrap();
+        let config =
+            parse("from = 'a.dump'\nto = 'parquet:out'\nrules = ['r.toml']", Path::new("jobs")).unwrap();
         assert_eq!(config.from.as_deref(), Some("jobs/a.dump"));
         assert_eq!(config.to.as_deref(), Some("parquet:jobs/out"));
         assert_eq!(config.rules, ["jobs/r.toml"]);

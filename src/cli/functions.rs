@@ -22,7 +22,8 @@ pub fn run(options: &FunctionsOptions) -> Result<()> {
             None => {
                 let names = FUNCTIONS.iter().map(|function| function.name);
                 let error = Error::usage(format!("there is no masking function `{name}`"));
-                Err(error.hint(did_you_mean(name, names).unwrap_or_else(|| "`mask functions` lists them".into())))
+                Err(error
+                    .hint(did_you_mean(name, names).unwrap_or_else(|| "`mask functions` lists them".into())))
             }
         },
     }

@@ -9,8 +9,7 @@ use crate::error::{Error, Result, io_reason};
 use crate::key::MasterKey;
 use crate::pg::dump::Dump;
 use crate::plan::{Plan, Request, TableFilter};
-use crate::rules::RuleSet;
-use crate::rules::name::TableName;
+use crate::rules::{RuleSet, TableName};
 use crate::source::{self, Source};
 
 /// The variable that holds the key where no file is named.
@@ -78,7 +77,9 @@ fn read_key(options: &JobOptions, config: &Config) -> Result<MasterKey> {
         return MasterKey::from_base64(&text).map_err(|error| error.at(path.display()));
     }
     match std::env::var(KEY_VARIABLE) {
-        Ok(text) => MasterKey::from_base64(&text).map_err(|error| error.at(format!("variable {KEY_VARIABLE}"))),
+        Ok(text) => {
+            MasterKey::from_base64(&text).map_err(|error| error.at(format!("variable {KEY_VARIABLE}")))
+        }
         Err(_) => Err(Error::usage("there is no key").hint(format!(
             "make one with `mask keygen --out FILE` and say `--key-file FILE`, or set {KEY_VARIABLE}"
         ))),

@@ -38,9 +38,9 @@ fn write(path: &Path, text: &str) -> Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => {
-            Error::usage("the key file is there already").at(path.display()).hint("choose another name, or move it away")
-        }
+        std::io::ErrorKind::AlreadyExists => Error::usage("the key file is there already")
+            .at(path.display())
+            .hint("choose another name, or move it away"),
         _ => Error::write(&error).at(path.display()),
     })?;
     file.write_all(format!("{text}\n").as_bytes())

@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, stderr};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::ValueEnum;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -92,7 +92,8 @@ fn plain_line(name: &str, rows: u64, bytes: u64, elapsed: Duration) -> String {
 }
 
 fn json_line(name: &str, rows: u64, bytes: u64, elapsed: Duration) -> String {
-    serde_json::json!({ "table": name, "rows": rows, "bytes": bytes, "seconds": elapsed.as_secs_f64() }).to_string()
+    serde_json::json!({ "table": name, "rows": rows, "bytes": bytes, "seconds": elapsed.as_secs_f64() })
+        .to_string()
 }
 
 fn part_names(plan: &Plan) -> Vec<String> {
@@ -164,9 +165,11 @@ impl Display for Bars {
 impl PartBar {
     fn new_bar(&self) -> ProgressBar {
         let bar = match self.stored_bytes {
-            Some(bytes) => ProgressBar::new(bytes)
-                .with_style(style("{prefix:32!} {bar:24} {bytes}/{total_bytes} {bytes_per_sec} {msg} eta {eta}")),
-            None => ProgressBar::no_length().with_style(style("{prefix:32!} {spinner} {bytes} {bytes_per_sec} {msg}")),
+            Some(bytes) => ProgressBar::new(bytes).with_style(style(
+                "{prefix:32!} {bar:24} {bytes}/{total_bytes} {bytes_per_sec} {msg} eta {eta}",
+            )),
+            None => ProgressBar::no_length()
+                .with_style(style("{prefix:32!} {spinner} {bytes} {bytes_per_sec} {msg}")),
         };
         bar.set_prefix(self.name.clone());
         bar

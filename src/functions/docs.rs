@@ -1,2 +1,4 @@
 //! stub
-pub fn describe(_f: &super::Function) -> String { String::new() }
+pub fn describe(_f: &super::Function) -> String {
+    String::new()
+}

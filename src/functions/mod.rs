@@ -4,10 +4,10 @@
 //! value's owner. It never sees a table's name or another row.
 
 pub mod canonical;
+pub mod docs;
 mod draws;
 pub mod parameters;
 mod phrase;
-pub mod docs;
 pub mod text;
 mod words;
 

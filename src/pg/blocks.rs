@@ -159,7 +159,10 @@ mod tests {
 
     #[test]
     fn a_row_longer_than_a_block_gets_a_longer_block() {
-        assert_eq!(blocks(b"1\n222222222222\n3\n\\.\n", 4, 2).unwrap(), [&b"1\n"[..], b"222222222222\n", b"3\n"]);
+        assert_eq!(
+            blocks(b"1\n222222222222\n3\n\\.\n", 4, 2).unwrap(),
+            [&b"1\n"[..], b"222222222222\n", b"3\n"]
+        );
     }
 
     #[test]

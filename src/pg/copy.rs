@@ -213,7 +213,7 @@ mod tests {
 
     fn encoded(batch: RecordBatch) -> Vec<u8> {
         let mut out = Vec::new();
-        encode(&MaskedBatch::unmasked_for_test(batch), &mut out);
+        encode(&MaskedBatch::of_masked(batch), &mut out);
         out
     }
 

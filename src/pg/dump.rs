@@ -114,7 +114,8 @@ impl Dump {
             self.entries.into_iter().filter(|entry| entry.section == Section::Data).collect();
         for entry in rows.iter_mut().filter(|entry| entry.kind == "TABLE DATA") {
             // A restore in parallel makes no index before the rows: it finds them by their table.
-            entry.dependencies = before.iter().filter(|table| entry.is_of_table(table)).map(|table| table.id).collect();
+            entry.dependencies =
+                before.iter().filter(|table| entry.is_of_table(table)).map(|table| table.id).collect();
         }
         Dump {
             archive_version: schema.archive_version,

@@ -90,7 +90,8 @@ impl Restorer {
     fn leaves_out(&self, entry: &Entry) -> bool {
         let is_owner_statement = entry.kind == "OWNER";
         let is_privilege = matches!(entry.kind.as_str(), "ACL" | "DEFAULT ACL");
-        let is_database = matches!(entry.kind.as_str(), "DATABASE" | "DATABASE PROPERTIES") && !self.from_script;
+        let is_database =
+            matches!(entry.kind.as_str(), "DATABASE" | "DATABASE PROPERTIES") && !self.from_script;
         is_database
             || (is_owner_statement && self.include.no_owner)
             || (is_privilege && self.include.no_privileges)
@@ -178,11 +179,24 @@ fn owned_object(entry: &Entry) -> Option<String> {
         _ => name.clone(),
     };
     match entry.kind.as_str() {
-        "COLLATION" | "CONVERSION" | "DOMAIN" | "FOREIGN TABLE" | "MATERIALIZED VIEW" | "SEQUENCE" | "STATISTICS"
-        | "TABLE" | "TEXT SEARCH DICTIONARY" | "TEXT SEARCH CONFIGURATION" | "TYPE" | "VIEW" => {
-            Some(format!("{} {qualified}", entry.kind))
-        }
-        "DATABASE" | "FOREIGN DATA WRAPPER" | "SCHEMA" | "SERVER" | "PUBLICATION" | "SUBSCRIPTION"
+        "COLLATION"
+        | "CONVERSION"
+        | "DOMAIN"
+        | "FOREIGN TABLE"
+        | "MATERIALIZED VIEW"
+        | "SEQUENCE"
+        | "STATISTICS"
+        | "TABLE"
+        | "TEXT SEARCH DICTIONARY"
+        | "TEXT SEARCH CONFIGURATION"
+        | "TYPE"
+        | "VIEW" => Some(format!("{} {qualified}", entry.kind)),
+        "DATABASE"
+        | "FOREIGN DATA WRAPPER"
+        | "SCHEMA"
+        | "SERVER"
+        | "PUBLICATION"
+        | "SUBSCRIPTION"
         | "EVENT TRIGGER" => Some(format!("{} {name}", entry.kind)),
         "PROCEDURAL LANGUAGE" => Some(format!("LANGUAGE {name}")),
         "BLOB" => Some(format!("LARGE OBJECT {}", entry.tag)),

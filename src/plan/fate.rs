@@ -20,7 +20,8 @@ pub enum Fate {
 
 /// Decides for every entry of `dump`.
 pub fn decide(dump: &Dump, parts: &[PartPlan], large_objects: Option<LargeObjects>) -> Vec<Fate> {
-    let part_of: HashMap<i32, usize> = parts.iter().enumerate().map(|(index, part)| (part.entry, index)).collect();
+    let part_of: HashMap<i32, usize> =
+        parts.iter().enumerate().map(|(index, part)| (part.entry, index)).collect();
     let decide = |entry: &Entry| match part_of.get(&entry.id) {
         Some(&part) => Fate::Data(part),
         None => without_rows(entry, large_objects),
@@ -63,8 +64,10 @@ pub fn large_objects(dump: &Dump, decided: Option<LargeObjects>) -> Result<Optio
     match (present, decided) {
         (false, _) => Ok(None),
         (true, Some(action)) => Ok(Some(action)),
-        (true, None) => Err(Error::rules("the snapshot has large objects, and no rule says what becomes of them")
-            .hint("write `action = \"drop\"` or `action = \"keep\"` under `[large_objects]` in the rules file")),
+        (true, None) => Err(Error::rules(
+            "the snapshot has large objects, and no rule says what becomes of them",
+        )
+        .hint("write `action = \"drop\"` or `action = \"keep\"` under `[large_objects]` in the rules file")),
     }
 }
 

@@ -13,12 +13,12 @@ use crate::key::MasterKey;
 use crate::masked::ColumnMask;
 use crate::pg::ddl;
 use crate::pg::dump::{Dump, Entry};
-use crate::rules::name::TableName;
-use crate::rules::{Binding, ColumnAction, Decision, LargeObjects, RuleSet, bind};
+use crate::rules::{Binding, ColumnAction, Decision, LargeObjects, RuleSet, TableName, bind};
 use crate::schema::{Catalog, Column, PgType, QualifiedName, Table, TableId, TableKind, quoted};
 use crate::source::DataPart;
 
 /// What a run will do.
+#[derive(Default)]
 pub struct Plan {
     /// The dump as it will be written: the snapshot's, or with the entries of a schema file around its data.
     pub dump: Dump,
@@ -93,7 +93,8 @@ impl Plan {
         let large_objects = fate::large_objects(&dump, binding.large_objects).map_err(|error| vec![error])?;
         let parts = parts(chosen, &binding, &catalog);
         let fates = fate::decide(&dump, &parts, large_objects);
-        let mut notes: Vec<String> = reading.unread.iter().map(|unread| format!("{}: {}", unread.place, unread.what)).collect();
+        let mut notes: Vec<String> =
+            reading.unread.iter().map(|unread| format!("{}: {}", unread.place, unread.what)).collect();
         notes.extend(binding.notes.iter().cloned());
         notes.extend(fate::notes(&dump, &fates));
         Ok(Plan {
@@ -144,15 +145,18 @@ impl Plan {
 
 /// The DDL of a dump; the schema of an entry says where the bare names of an old archive are meant.
 fn statements(dump: &Dump) -> Vec<ddl::Statement<'_>> {
-    let from_script = dump.archive_version.is_none();
-    let statement = |entry: &'_ Entry| ddl::Statement {
+    let defines =
+        |entry: &&Entry| !entry.definition.is_empty() && !KINDS_WITHOUT_DDL.contains(&entry.kind.as_str());
+    dump.entries.iter().filter(defines).map(|entry| statement(dump, entry)).collect()
+}
+
+fn statement<'a>(dump: &Dump, entry: &'a Entry) -> ddl::Statement<'a> {
+    ddl::Statement {
         sql: &entry.definition,
-        kind: if from_script { "" } else { &entry.kind },
+        kind: if dump.archive_version.is_some() { &entry.kind } else { "" },
         namespace: entry.namespace.as_deref(),
         place: entry_place(entry),
-    };
-    let defines = |entry: &&Entry| !entry.definition.is_empty() && !KINDS_WITHOUT_DDL.contains(&entry.kind.as_str());
-    dump.entries.iter().filter(defines).map(statement).collect()
+    }
 }
 
 /// Kinds whose definitions say nothing of tables; those of large objects can be as large as these.

@@ -24,10 +24,11 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use bind::{Binding, ColumnAction, Decision, bind};
+pub use name::TableName;
 
 use crate::functions::Parameters;
 use crate::functions::text::{InvalidPolicy, NullPolicy};
-use name::{ColumnName, TableName};
+use name::ColumnName;
 use reference::Reference;
 
 /// The rules of a run: one or more files, in the order in which they were named.

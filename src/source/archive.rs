@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{BlockReader, DataPart, Source};
-use crate::error::{Error, Place, Result};
+use crate::error::{Place, Result};
 use crate::pg::archive::{Archive, RandomAccess, VisitLargeObject};
 use crate::pg::blocks::BlockCutter;
 use crate::pg::copy_statement;
@@ -88,7 +88,8 @@ impl Source for ArchiveSource {
         let place = Place::table(&self.parts[index].target.table);
         if self.has_inserts(index) {
             let target = self.parts[index].target.clone();
-            let options = InsertOptions { target, backslashes: false, block_bytes, place: place.clone(), line: 1 };
+            let options =
+                InsertOptions { target, backslashes: false, block_bytes, place: place.clone(), line: 1 };
             return Ok(insert_reader(self.raw(index).map_err(|error| error.at(place))?, options));
         }
         let rows = self.raw(index).map_err(|error| error.at(&place))?;

@@ -12,8 +12,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
+use crate::pg::archive::Format as ArchiveFormat;
 use crate::pg::dump::{CopyTarget, Dump};
-use crate::pg::archive;
 use crate::source::archive::ArchiveSource;
 use crate::source::script::{Input, ScriptSource};
 use crate::source::spool::{RandomAccess, Spool};
@@ -84,7 +84,7 @@ pub static FORMATS: &[Format] = &[
     },
     Format {
         written_as: "FILE.dump (custom format) or FILE.tar (tar format)",
-        recognises: |_, head| archive::Format::of_file(&head.0).is_some(),
+        recognises: |_, head| ArchiveFormat::of_file(&head.0).is_some(),
         open: |path, _| Ok(Box::new(ArchiveSource::open(path)?)),
     },
     Format {
@@ -143,7 +143,7 @@ fn open_stdin(temp_dir: &Path) -> Result<Box<dyn Source>> {
     let mut head = Vec::new();
     let read = spool.reader_at(0).and_then(|reader| reader.take(HEAD_BYTES).read_to_end(&mut head));
     read.map_err(|error| Error::read(&error).at(STDIN))?;
-    Ok(match archive::Format::of_file(&head) {
+    Ok(match ArchiveFormat::of_file(&head) {
         Some(_) => Box::new(ArchiveSource::open_seekable(STDIN, Arc::new(spool))?),
         None => Box::new(ScriptSource::open(Input::spool(STDIN, spool))?),
     })

@@ -1,5 +1,12 @@
 //! stub
 use super::*;
-pub enum ArchiveFormat { Custom, Directory }
+pub enum ArchiveFormat {
+    Custom,
+    Directory,
+}
 pub struct ArchiveTarget;
-impl ArchiveTarget { pub fn create(_p: &Path, _f: ArchiveFormat, _plan: Arc<Plan>) -> Result<ScriptTarget> { todo!() } }
+impl ArchiveTarget {
+    pub fn create(_p: &Path, _f: ArchiveFormat, _plan: Arc<Plan>) -> Result<ScriptTarget> {
+        todo!()
+    }
+}

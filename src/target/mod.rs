@@ -11,8 +11,6 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use ::parquet::arrow::arrow_writer::ArrowColumnChunk;
-
 use crate::error::{Error, Result};
 use crate::masked::MaskedBatch;
 use crate::pg::compression::Codec;
@@ -110,7 +108,8 @@ pub static FORMATS: &[Format] = &[
         written_as: "parquet:DIR",
         path: |to| to.strip_prefix("parquet:"),
         create: |path, place, plan| {
-            let schema = restore::schema_sql(&plan.dump, |entry| plan.fates[entry] == Fate::Carry, place.include);
+            let schema =
+                restore::schema_sql(&plan.dump, |entry| plan.fates[entry] == Fate::Carry, place.include);
             Ok(Box::new(ParquetTarget::create(path, plan, schema, place.overwrite)?))
         },
     },

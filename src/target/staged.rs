@@ -110,7 +110,8 @@ fn parent(path: &Path) -> &Path {
 fn allow_reading(path: &Path) {
     use std::os::unix::fs::PermissionsExt;
     // The umask can only be read by setting it, which is not safe among threads: a probe file tells it.
-    let Ok(probe) = Builder::new().permissions(fs::Permissions::from_mode(0o666)).tempfile_in(parent(path)) else {
+    let Ok(probe) = Builder::new().permissions(fs::Permissions::from_mode(0o666)).tempfile_in(parent(path))
+    else {
         return;
     };
     let Ok(mode) = probe.as_file().metadata().map(|metadata| metadata.permissions().mode()) else { return };

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use custom::{Chunks, CustomFile, Input, LARGE_OBJECTS_BLOCK, ROWS_BLOCK};
 use tar::Member;
 use toc::{DataPlace, Layout, Toc};
-use wire::{Offset, WireReader, Widths};
+use wire::{Offset, Widths, WireReader};
 
 use crate::error::{Error, Result};
 use crate::pg::compression::Codec;
@@ -61,7 +61,8 @@ struct DiskFile {
 
 impl DiskFile {
     fn open(path: &Path) -> Result<DiskFile> {
-        let bytes = std::fs::metadata(path).map_err(|failure| Error::read(&failure).at(path.display()))?.len();
+        let bytes =
+            std::fs::metadata(path).map_err(|failure| Error::read(&failure).at(path.display()))?.len();
         Ok(DiskFile { path: path.to_path_buf(), bytes })
     }
 }
@@ -176,9 +177,8 @@ impl Archive {
     /// As for [`Archive::open`].
     pub fn open_seekable(name: &str, access: Arc<dyn RandomAccess>) -> Result<Archive> {
         let mut head = Vec::new();
-        let read = access
-            .reader_at(0)
-            .and_then(|reader| reader.take(tar::BLOCK_BYTES).read_to_end(&mut head));
+        let read =
+            access.reader_at(0).and_then(|reader| reader.take(tar::BLOCK_BYTES).read_to_end(&mut head));
         read.map_err(|failure| Error::read(&failure).at(name))?;
         match Format::of_file(&head) {
             Some(Format::Tar) => Archive::open_tar(name, access),
@@ -350,7 +350,8 @@ impl Archive {
                 .at(&self.name)
                 .hint(crate::pg::stream::CUT_SHORT)
         })?;
-        CustomFile { name: &self.name, access: &*blocks.file, widths: self.widths }.open_block(*byte, kind, id)
+        CustomFile { name: &self.name, access: &*blocks.file, widths: self.widths }
+            .open_block(*byte, kind, id)
     }
 
     fn decoded(&self, chunks: Chunks<Input>) -> Result<Box<dyn Read + Send>> {
@@ -371,8 +372,9 @@ impl Archive {
                         .hint("copy the whole folder, or take the snapshot again")
                 })?;
                 let place = path.display().to_string();
-                let input = DiskFile::open(&path)
-                    .and_then(|file| read_from(&file, 0).map_err(|failure| Error::read(&failure).at(&place)))?;
+                let input = DiskFile::open(&path).and_then(|file| {
+                    read_from(&file, 0).map_err(|failure| Error::read(&failure).at(&place))
+                })?;
                 Ok((Position::new(&place, 0), input, codec))
             }
             Container::Tar(access, members) => {
@@ -381,8 +383,8 @@ impl Archive {
                         .at(&self.name)
                         .hint(crate::pg::stream::CUT_SHORT)
                 })?;
-                let input =
-                    read_from(&**access, member.start).map_err(|failure| Error::read(&failure).at(&self.name))?;
+                let input = read_from(&**access, member.start)
+                    .map_err(|failure| Error::read(&failure).at(&self.name))?;
                 let position = Position::new(&self.name, member.start);
                 Ok((position, Box::new(input.take(member.bytes)), Codec::Plain))
             }

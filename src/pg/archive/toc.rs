@@ -105,15 +105,13 @@ pub fn read<R: BufRead>(wire: &mut WireReader<R>, layout: Layout) -> Result<Toc>
         (&mut dump.server_version, server_version),
         (&mut dump.dump_version, dump_version),
     ] {
-        *field = bytes.map(|bytes| text.decode(bytes)).transpose().map_err(|error| error.at(wire.position()))?;
+        *field =
+            bytes.map(|bytes| text.decode(bytes)).transpose().map_err(|error| error.at(wire.position()))?;
     }
     Ok(Toc { dump, places, encoding: text.encoding })
 }
 
-fn read_header<R: BufRead>(
-    wire: &mut WireReader<R>,
-    layout: Layout,
-) -> Result<((u8, u8, u8), Compression)> {
+fn read_header<R: BufRead>(wire: &mut WireReader<R>, layout: Layout) -> Result<((u8, u8, u8), Compression)> {
     if wire.bytes::<5>()? != MAGIC {
         return Err(wire.position().damaged("this is no archive of pg_dump"));
     }
@@ -121,7 +119,9 @@ fn read_header<R: BufRead>(
     if major != 1 || !(OLDEST..=NEWEST).contains(&minor) {
         return Err(Error::snapshot(format!("archives of version {major}.{minor} are not read"))
             .at(wire.position())
-            .hint(format!("take the snapshot with a pg_dump that writes 1.{OLDEST} to 1.{NEWEST}: 9.6 to 18")));
+            .hint(format!(
+                "take the snapshot with a pg_dump that writes 1.{OLDEST} to 1.{NEWEST}: 9.6 to 18"
+            )));
     }
     let [int_bytes, offset_bytes, format] = wire.bytes()?;
     let wide = |bytes| (1..=16).contains(&bytes);

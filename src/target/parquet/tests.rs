@@ -13,7 +13,6 @@ use proptest::prelude::*;
 use super::*;
 use crate::error::Kind;
 use crate::masked::MaskedBatch;
-use crate::pg::dump::Dump;
 use crate::plan::PartPlan;
 use crate::schema::{Catalog, Column, Generated, PgType, QualifiedName, Table};
 
@@ -36,8 +35,14 @@ fn plan(columns: Vec<Column>, parts: usize) -> Plan {
     let indexes = (0..columns.len()).filter(|&index| columns[index].generated.is_none()).collect::<Vec<_>>();
     let table =
         catalog.add_table(Table { name: QualifiedName::new("public", "t"), columns, ..Table::default() });
-    let part = |index| PartPlan { source_index: index, entry: 0, table, columns: indexes.clone() };
-    Plan { dump: Dump::default(), catalog, parts: (0..parts).map(part).collect() }
+    let part = |index| PartPlan {
+        source_index: index,
+        entry: 0,
+        table,
+        columns: indexes.clone(),
+        masks: Vec::new(),
+    };
+    Plan { catalog, parts: (0..parts).map(part).collect(), ..Plan::default() }
 }
 
 /// A batch of rows in COPY text, `\N` for NULL.
