@@ -110,7 +110,9 @@ mod tests {
 
     #[test]
     fn another_statement_is_refused_without_repeating_it() {
-        for statement in ["", "COPY t", "COPY t FROM '/tmp/x';", "COPY t (a FROM stdin;", "COPY \"t FROM stdin;"] {
+        for statement in
+            ["", "COPY t", "COPY t FROM '/tmp/x';", "COPY t (a FROM stdin;", "COPY \"t FROM stdin;"]
+        {
             assert_eq!(parse(statement).unwrap_err().what(), "a data entry's COPY statement cannot be read");
         }
         assert!(parse("COPY t FROM stdin; DROP TABLE t;").is_err());

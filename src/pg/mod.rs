@@ -7,3 +7,4 @@ pub mod copy_statement;
 pub mod dump;
 pub mod encoding;
 pub mod stream;
+pub mod zlib;

@@ -2,10 +2,13 @@
 //!
 //! A target never sees an unmasked batch. Every format is a file here and an entry of [`FORMATS`].
 
+pub mod archive;
+
 use parquet::arrow::arrow_writer::ArrowColumnChunk;
 
 use crate::error::Result;
 use crate::masked::MaskedBatch;
+use crate::pg::zlib::Deflated;
 
 /// A target being written. Dropped without [`Target::finish`], it removes what it wrote.
 pub trait Target: Send + Sync {
@@ -47,6 +50,8 @@ pub trait Encoder: Send + Sync {
 pub enum Encoded {
     /// Bytes to be appended as they are.
     Bytes(Vec<u8>),
+    /// A block of a zlib stream.
+    Deflated(Deflated),
     /// The encoded columns of a Parquet row group.
     RowGroup(Vec<ArrowColumnChunk>),
 }

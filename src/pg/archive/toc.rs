@@ -105,15 +105,13 @@ pub fn read<R: BufRead>(wire: &mut WireReader<R>, layout: Layout) -> Result<Toc>
         (&mut dump.server_version, server_version),
         (&mut dump.dump_version, dump_version),
     ] {
-        *field = bytes.map(|bytes| text.decode(bytes)).transpose().map_err(|error| error.at(wire.position()))?;
+        *field =
+            bytes.map(|bytes| text.decode(bytes)).transpose().map_err(|error| error.at(wire.position()))?;
     }
     Ok(Toc { dump, places, encoding: text.encoding })
 }
 
-fn read_header<R: BufRead>(
-    wire: &mut WireReader<R>,
-    layout: Layout,
-) -> Result<((u8, u8, u8), Compression)> {
+fn read_header<R: BufRead>(wire: &mut WireReader<R>, layout: Layout) -> Result<((u8, u8, u8), Compression)> {
     if wire.bytes::<5>()? != MAGIC {
         return Err(wire.position().damaged("this is no archive of pg_dump"));
     }
@@ -121,7 +119,9 @@ fn read_header<R: BufRead>(
     if major != 1 || !(OLDEST..=NEWEST).contains(&minor) {
         return Err(Error::snapshot(format!("archives of version {major}.{minor} are not read"))
             .at(wire.position())
-            .hint(format!("take the snapshot with a pg_dump that writes 1.{OLDEST} to 1.{NEWEST}: 9.6 to 18")));
+            .hint(format!(
+                "take the snapshot with a pg_dump that writes 1.{OLDEST} to 1.{NEWEST}: 9.6 to 18"
+            )));
     }
     let [int_bytes, offset_bytes, format] = wire.bytes()?;
     let wide = |bytes| (1..=16).contains(&bytes);
@@ -317,4 +317,64 @@ fn write_entry<W: Write>(wire: &mut WireWriter<W>, entry: &Entry, minor: u8) -> 
         wire.string(Some(&dependency.to_string()))?;
     }
     wire.string(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::pg::archive::wire::Widths;
+    use crate::pg::stream::Position;
+
+    fn text() -> impl Strategy<Value = String> {
+        "\\PC{0,12}"
+    }
+
+    prop_compose! {
+        fn entry()(
+            (id, has_data, section, relation_kind) in (any::<i32>(), any::<bool>(), 0..4, any::<bool>()),
+            texts in proptest::array::uniform7(text()),
+            (namespace, tablespace, table_access_method) in
+                (any::<Option<String>>(), any::<Option<String>>(), any::<Option<String>>()),
+            dependencies in any::<Vec<i32>>(),
+        ) -> Entry {
+            let [tag, kind, definition, drop_statement, copy_statement, owner, _] = texts;
+            let section = [Section::None, Section::PreData, Section::Data, Section::PostData][section as usize];
+            let relation_kind = relation_kind.then_some('r');
+            let (table_oid, oid) = ("1259".to_string(), "0".to_string());
+            Entry {
+                id, has_data, table_oid, oid, tag, kind, section, definition, drop_statement, copy_statement,
+                namespace, tablespace, table_access_method, relation_kind, owner, dependencies,
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_table_of_contents_is_read_as_it_was_written(
+            entries in proptest::collection::vec(entry(), 0..6),
+            database in any::<Option<String>>(),
+            seconds in -10_000_000_000i64..10_000_000_000,
+            offset: u64,
+        ) {
+            let place = |_| DataPlace::Offset(Offset::Set(offset));
+            let dump = Dump {
+                database,
+                archive_version: Some((1, 16, 0)),
+                compression: Compression::Zstd,
+                created_at: Some(seconds),
+                entries,
+                ..Dump::default()
+            };
+            let mut bytes = Vec::new();
+            write(&mut bytes, &dump, Layout::Offsets, place).unwrap();
+            let end = bytes.len() as u64;
+            let mut wire = WireReader::new(&bytes[..], Position::new("t", 0), end, Widths::default());
+            let read = read(&mut wire, Layout::Offsets).unwrap();
+            prop_assert_eq!(wire.left(), 0);
+            prop_assert_eq!(format!("{:?}", read.dump), format!("{dump:?}"));
+            prop_assert!(read.places.iter().all(|read| *read == place(0)));
+        }
+    }
 }
