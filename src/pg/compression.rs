@@ -3,12 +3,17 @@
 //! A stream counts as whole only if it ends where its format says: data cut at the border of a block, or followed by
 //! something else, is an error and never a shorter or longer text.
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead, Read, Write};
 
 use flate2::bufread::{MultiGzDecoder, ZlibDecoder};
-use lz4_flex::frame::FrameDecoder;
+use flate2::write::{GzEncoder, ZlibEncoder};
+use lz4_flex::frame::{FrameDecoder, FrameEncoder};
 
 use crate::pg::dump::Compression;
+use crate::pg::zlib;
+
+/// The level of Zstandard. Staging archives are written once, read once and deleted: speed counts over size.
+const ZSTD_LEVEL: i32 = 1;
 
 /// How a file or a stream is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +91,38 @@ impl Codec {
     }
 }
 
+impl Codec {
+    /// Compresses `text` into a whole stream: one gzip member, one zlib stream, one frame.
+    ///
+    /// The same text gives the same bytes. All readers but those of zlib take several such streams as one.
+    ///
+    /// # Errors
+    /// If the encoder fails, which it does on no text.
+    pub fn compress(self, text: Vec<u8>) -> io::Result<Vec<u8>> {
+        let level = flate2::Compression::new(zlib::LEVEL);
+        let room = Vec::with_capacity(text.len() / 2 + 64);
+        match self {
+            Codec::Plain => Ok(text),
+            Codec::Gzip => {
+                let mut encoder = GzEncoder::new(room, level);
+                encoder.write_all(&text)?;
+                encoder.finish()
+            }
+            Codec::Zlib => {
+                let mut encoder = ZlibEncoder::new(room, level);
+                encoder.write_all(&text)?;
+                encoder.finish()
+            }
+            Codec::Lz4 => {
+                let mut encoder = FrameEncoder::new(room);
+                encoder.write_all(&text)?;
+                Ok(encoder.finish()?)
+            }
+            Codec::Zstd => zstd::bulk::compress(&text, ZSTD_LEVEL),
+        }
+    }
+}
+
 /// A zlib stream that nothing follows.
 struct ZlibStream<R>(ZlibDecoder<R>);
 
@@ -146,5 +183,59 @@ fn end_of_input(failure: io::Error) -> io::Error {
     match failure.kind() {
         io::ErrorKind::BrokenPipe => io::Error::from(io::ErrorKind::UnexpectedEof),
         _ => failure,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PACKED: [Codec; 4] = [Codec::Gzip, Codec::Zlib, Codec::Lz4, Codec::Zstd];
+
+    fn text() -> Vec<u8> {
+        (0..30_000u32).flat_map(|number| number.wrapping_mul(2_654_435_761).to_be_bytes()).collect()
+    }
+
+    fn read(codec: Codec, stream: &[u8]) -> io::Result<Vec<u8>> {
+        let mut text = Vec::new();
+        codec.decoder(stream)?.read_to_end(&mut text)?;
+        Ok(text)
+    }
+
+    #[test]
+    fn a_stream_is_read_as_it_was_written() {
+        for codec in PACKED.into_iter().chain([Codec::Plain]) {
+            let stream = codec.compress(text()).unwrap();
+            assert!(read(codec, &stream).unwrap() == text(), "{codec:?}");
+            assert_eq!(Codec::of_file(&stream) == codec, codec != Codec::Zlib);
+        }
+    }
+
+    #[test]
+    fn streams_one_after_another_are_one_text() {
+        for codec in [Codec::Gzip, Codec::Lz4, Codec::Zstd] {
+            let stream = [codec.compress(text()), codec.compress(vec![b'x'; 9]), codec.compress(Vec::new())];
+            let stream = stream.into_iter().map(Result::unwrap).collect::<Vec<_>>().concat();
+            assert!(read(codec, &stream).unwrap() == [text(), vec![b'x'; 9]].concat(), "{codec:?}");
+        }
+    }
+
+    #[test]
+    fn a_stream_that_is_cut_anywhere_is_an_error() {
+        for codec in PACKED {
+            let stream = codec.compress(text()[..300].to_vec()).unwrap();
+            for bytes in 1..stream.len() {
+                assert!(read(codec, &stream[..bytes]).is_err(), "{codec:?} cut to {bytes} bytes");
+            }
+        }
+    }
+
+    #[test]
+    fn a_stream_that_something_follows_is_an_error() {
+        for codec in PACKED {
+            let mut stream = codec.compress(text()).unwrap();
+            stream.extend([0; 7]);
+            assert!(read(codec, &stream).is_err(), "{codec:?}");
+        }
     }
 }

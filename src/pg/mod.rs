@@ -16,3 +16,4 @@ pub mod insert;
 pub mod restore;
 pub mod script;
 pub mod stream;
+pub mod zlib;

@@ -110,3 +110,126 @@ fn target_of(entry: &Entry) -> Result<CopyTarget> {
     let schema = entry.namespace.clone().unwrap_or_default();
     Ok(CopyTarget { table: QualifiedName::new(schema, entry.tag.clone()), columns: None })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(source: &ArchiveSource, index: usize) -> Result<Vec<u8>> {
+        let mut reader = source.read(index, 1 << 12)?;
+        let mut rows = Vec::new();
+        while let Some(block) = reader.next_block()? {
+            rows.extend(block.bytes);
+        }
+        Ok(rows)
+    }
+
+    const FIXTURES: [&str; 5] = ["15-gzip.dump", "15.tar", "16-lz4-pipe.dump", "18-zstd.dump", "18-gzip.dir"];
+
+    fn fixture(name: &str) -> ArchiveSource {
+        ArchiveSource::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/archives").join(name))
+            .unwrap()
+    }
+
+    #[test]
+    fn every_form_gives_the_same_rows() {
+        let mut people = String::new();
+        for id in 1..=20 {
+            let mail = ["\\N", "a\\tb\\\\c\\nd", "\\\\.", ""][id % 4];
+            people.push_str(&format!("{id}\t{mail}\tok\n"));
+        }
+        for name in FIXTURES {
+            let source = fixture(name);
+            let target = |table: (&str, &str), columns: &[&str]| CopyTarget {
+                table: QualifiedName::new(table.0, table.1),
+                columns: (!columns.is_empty()).then(|| columns.iter().map(ToString::to_string).collect()),
+            };
+            let expected = [
+                (target(("public", "nothing"), &[]), "\n\n"),
+                (target(("public", "people"), &["id", "e Mail", "mood"]), &people),
+                (target(("we.ird\"s", "ta(b,l e"), &["FROM stdin;", "q\"x"]), "1\tnaïve\n2\t\\N\n"),
+            ];
+            assert_eq!(source.data().len(), expected.len());
+            for (index, (part, (target, text))) in source.data().iter().zip(&expected).enumerate() {
+                assert_eq!(part.target, *target, "{name}");
+                assert_eq!(String::from_utf8(rows(&source, index).unwrap()).unwrap(), *text, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn large_objects_come_with_their_oids() {
+        for name in FIXTURES {
+            let mut objects = Vec::new();
+            let visited = fixture(name).visit_large_objects(&mut |entry, oid, content| {
+                let mut bytes = Vec::new();
+                content.read_to_end(&mut bytes).map_err(crate::pg::stream::error)?;
+                objects.push((entry.kind.clone(), oid, bytes));
+                Ok(())
+            });
+            visited.unwrap();
+            let object = |oid, bytes: &[u8]| ("BLOBS".to_string(), oid, bytes.to_vec());
+            let text = "large object ".repeat(50);
+            assert_eq!(
+                objects,
+                [
+                    object(70_001, text.as_bytes()),
+                    object(70_002, b""),
+                    object(4_000_000_000, &[0, 1, 2, 3, 255]),
+                ],
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn scratch_matrix() {
+        let Ok(list) = std::env::var("MASK_SCRATCH") else { return };
+        for path in list.split_whitespace() {
+            let source = match ArchiveSource::open(Path::new(path)) {
+                Ok(source) => source,
+                Err(error) => {
+                    println!("{path}: {error}");
+                    continue;
+                }
+            };
+            let mut hash = std::collections::BTreeMap::new();
+            for (index, part) in source.data().iter().enumerate() {
+                let rows = if source.has_inserts(index) {
+                    let mut text = Vec::new();
+                    source.raw(index).unwrap().read_to_end(&mut text).unwrap();
+                    text
+                } else {
+                    rows(&source, index).unwrap_or_else(|error| panic!("{error}"))
+                };
+                use sha2::Digest;
+                let digest = sha2::Sha256::digest(&rows);
+                hash.insert(
+                    part.target.table.to_string(),
+                    (rows.len(), u32::from_le_bytes([digest[0], digest[1], digest[2], digest[3]])),
+                );
+            }
+            let mut los = Vec::new();
+            source
+                .visit_large_objects(&mut |entry, oid, content| {
+                    let mut text = Vec::new();
+                    content.read_to_end(&mut text).map_err(crate::pg::stream::error)?;
+                    los.push((entry.id, oid, text.len()));
+                    Ok(())
+                })
+                .unwrap_or_else(|error| panic!("{error}"));
+            use sha2::Digest;
+            let all = sha2::Sha256::digest(format!("{hash:?}"));
+            println!(
+                "{path}: {:?} {:?} {:?} parts {} {:02x}{:02x} los {los:?} at {:?}",
+                source.dump().archive_version,
+                source.dump().compression,
+                source.dump().database,
+                hash.len(),
+                all[0],
+                all[1],
+                source.dump().created_at
+            );
+        }
+    }
+}

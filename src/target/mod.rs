@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::masked::MaskedBatch;
 use crate::pg::compression::Codec;
 use crate::pg::restore::{self, Include};
+use crate::pg::zlib::Deflated;
 use crate::plan::{Fate, Plan};
 use crate::target::archive::{ArchiveFormat, ArchiveTarget};
 use crate::target::parquet::ParquetTarget;
@@ -60,6 +61,8 @@ pub trait Encoder: Send + Sync {
 pub enum Encoded {
     /// Bytes to be appended as they are.
     Bytes(Vec<u8>),
+    /// A block of a zlib stream.
+    Deflated(Deflated),
     /// A Parquet row group.
     RowGroup(parquet::RowGroup),
 }

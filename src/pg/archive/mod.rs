@@ -9,6 +9,7 @@ mod date;
 mod tar;
 mod toc;
 mod wire;
+pub mod write;
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -32,6 +33,9 @@ pub const DEFAULT_VERSION: (u8, u8, u8) = (1, 14, 0);
 
 /// The file of a directory or tar archive that holds the table of contents.
 pub const TOC_FILE: &str = "toc.dat";
+
+/// The archive version that brought a list of large objects for each entry (PostgreSQL 17).
+const LIST_PER_ENTRY: u8 = 16;
 
 /// The buffer of each open file, in bytes.
 const BUFFER_BYTES: usize = 64 << 10;
@@ -323,7 +327,8 @@ impl Archive {
         index: usize,
         visit: &mut dyn FnMut(u32, &mut dyn Read) -> Result<()>,
     ) -> Result<()> {
-        let (position, input, codec) = self.open_file(self.file_name(index))?;
+        let version = self.dump.archive_version.unwrap_or(DEFAULT_VERSION);
+        let (position, input, codec) = self.open_file(&list_name(version, self.dump.entries[index].id))?;
         let list = decode(codec, Counted::new(input, position.clone()))?;
         for line in BufReader::new(list).lines() {
             let line = line.map_err(crate::pg::stream::error)?;
@@ -395,6 +400,14 @@ impl Archive {
 /// What [`Archive::visit_large_objects`] calls: with the entry, the oid and the content.
 pub type VisitLargeObject<'a> = dyn FnMut(&Entry, u32, &mut dyn Read) -> Result<()> + 'a;
 
+/// The file of a directory or tar archive that lists the large objects of the entry `id`.
+fn list_name(version: (u8, u8, u8), id: i32) -> String {
+    match version.1 {
+        LIST_PER_ENTRY.. => format!("blobs_{id}.toc"),
+        _ => "blobs.toc".to_string(),
+    }
+}
+
 /// Where the data blocks are, by the ids of their entries: from the table of contents, or by walking the file from
 /// `first` on if it was written to a pipe.
 fn block_starts(file: &CustomFile, toc: &Toc, first: u64) -> Result<HashMap<i32, u64>> {
@@ -442,4 +455,85 @@ fn find_file(folder: &Path, name: &str) -> Option<(PathBuf, Codec)> {
         let path = folder.join(format!("{name}{}", codec.extension()));
         path.is_file().then_some((path, codec))
     })
+}
+
+#[cfg(test)]
+pub mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// An archive in memory.
+    pub struct Memory(pub Arc<[u8]>);
+
+    impl RandomAccess for Memory {
+        fn reader_at(&self, offset: u64) -> io::Result<Box<dyn Read + Send>> {
+            let mut cursor = io::Cursor::new(self.0.clone());
+            cursor.set_position(offset);
+            Ok(Box::new(cursor))
+        }
+
+        fn len(&self) -> u64 {
+            self.0.len() as u64
+        }
+    }
+
+    /// Opens the archive `bytes` and reads all of it.
+    fn read_all(bytes: &[u8]) -> Result<Vec<u8>> {
+        let archive = Archive::open_seekable("test.dump", Arc::new(Memory(bytes.into())))?;
+        let mut all = Vec::new();
+        for (index, entry) in archive.dump().entries.iter().enumerate() {
+            if entry.has_data && entry.kind != "BLOBS" {
+                archive.data(index)?.read_to_end(&mut all).map_err(crate::pg::stream::error)?;
+            }
+        }
+        archive.visit_large_objects(&mut |_, _, content| {
+            content.read_to_end(&mut all).map(|_| ()).map_err(crate::pg::stream::error)
+        })?;
+        Ok(all)
+    }
+
+    const CUSTOM: [&[u8]; 3] = [
+        include_bytes!("../../../fixtures/archives/15-gzip.dump"),
+        include_bytes!("../../../fixtures/archives/16-lz4-pipe.dump"),
+        include_bytes!("../../../fixtures/archives/18-zstd.dump"),
+    ];
+
+    #[test]
+    fn an_archive_cut_anywhere_gives_an_error_with_its_place() {
+        for archive in CUSTOM {
+            let whole = read_all(archive).unwrap();
+            for bytes in 0..archive.len() {
+                match read_all(&archive[..bytes]) {
+                    // A table of contents without offsets tells only of the data that is missing, not of its end.
+                    Ok(read) => assert!(read == whole, "cut to {bytes} bytes"),
+                    Err(error) => assert!(error.to_string().contains("at: test.dump"), "{error}"),
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_damaged_archive_is_an_error_or_read(
+            archive in 0..CUSTOM.len(),
+            damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+        ) {
+            let mut bytes = CUSTOM[archive].to_vec();
+            for (place, byte) in damage {
+                *place.get_mut(&mut bytes) = byte;
+            }
+            if let Err(error) = read_all(&bytes) {
+                prop_assert!(error.to_string().contains("at: test.dump"), "{}", error);
+            }
+        }
+
+        #[test]
+        fn arbitrary_bytes_are_an_error(mut bytes: Vec<u8>, magic: bool) {
+            if magic {
+                bytes.splice(..0, *b"PGDMP\x01\x0e\x00\x04\x08\x01");
+            }
+            prop_assert!(read_all(&bytes).is_err());
+        }
+    }
 }

@@ -318,3 +318,63 @@ fn write_entry<W: Write>(wire: &mut WireWriter<W>, entry: &Entry, minor: u8) -> 
     }
     wire.string(None)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::pg::archive::wire::Widths;
+    use crate::pg::stream::Position;
+
+    fn text() -> impl Strategy<Value = String> {
+        "\\PC{0,12}"
+    }
+
+    prop_compose! {
+        fn entry()(
+            (id, has_data, section, relation_kind) in (any::<i32>(), any::<bool>(), 0..4, any::<bool>()),
+            texts in proptest::array::uniform7(text()),
+            (namespace, tablespace, table_access_method) in
+                (any::<Option<String>>(), any::<Option<String>>(), any::<Option<String>>()),
+            dependencies in any::<Vec<i32>>(),
+        ) -> Entry {
+            let [tag, kind, definition, drop_statement, copy_statement, owner, _] = texts;
+            let section = [Section::None, Section::PreData, Section::Data, Section::PostData][section as usize];
+            let relation_kind = relation_kind.then_some('r');
+            let (table_oid, oid) = ("1259".to_string(), "0".to_string());
+            Entry {
+                id, has_data, table_oid, oid, tag, kind, section, definition, drop_statement, copy_statement,
+                namespace, tablespace, table_access_method, relation_kind, owner, dependencies,
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_table_of_contents_is_read_as_it_was_written(
+            entries in proptest::collection::vec(entry(), 0..6),
+            database in any::<Option<String>>(),
+            seconds in -10_000_000_000i64..10_000_000_000,
+            offset: u64,
+        ) {
+            let place = |_| DataPlace::Offset(Offset::Set(offset));
+            let dump = Dump {
+                database,
+                archive_version: Some((1, 16, 0)),
+                compression: Compression::Zstd,
+                created_at: Some(seconds),
+                entries,
+                ..Dump::default()
+            };
+            let mut bytes = Vec::new();
+            write(&mut bytes, &dump, Layout::Offsets, place).unwrap();
+            let end = bytes.len() as u64;
+            let mut wire = WireReader::new(&bytes[..], Position::new("t", 0), end, Widths::default());
+            let read = read(&mut wire, Layout::Offsets).unwrap();
+            prop_assert_eq!(wire.left(), 0);
+            prop_assert_eq!(format!("{:?}", read.dump), format!("{dump:?}"));
+            prop_assert!(read.places.iter().all(|read| *read == place(0)));
+        }
+    }
+}

@@ -71,11 +71,6 @@ impl<R: BufRead> WireReader<R> {
         &mut self.input
     }
 
-    /// The input and its place.
-    pub fn into_input(self) -> Counted<R> {
-        self.input
-    }
-
     /// The next byte; `None` at the end of the input.
     ///
     /// # Errors

@@ -1,0 +1,298 @@
+//! Writes archives: custom files and directories, under a temporary name until they are complete.
+//!
+//! Compression is left to the caller: what comes here is a chunk of a custom archive, or a piece of a file.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{BufWriter, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use tempfile::{NamedTempFile, TempDir};
+
+use super::custom::{LARGE_OBJECTS_BLOCK, ROWS_BLOCK};
+use super::toc::{self, DataPlace, Layout};
+use super::wire::{Offset, WireWriter};
+use super::{DEFAULT_VERSION, TOC_FILE, list_name};
+use crate::error::{Error, Result};
+use crate::pg::dump::{Compression, Dump};
+
+/// The buffer of each file that is written, in bytes.
+const BUFFER_BYTES: usize = 256 << 10;
+
+/// Makes `dump` one that an archive can hold: of a version, with a compression that the version knows, and without
+/// dependencies on entries that are not there.
+pub fn normalized(mut dump: Dump) -> Dump {
+    let version = *dump.archive_version.get_or_insert(DEFAULT_VERSION);
+    let modern = matches!(dump.compression, Compression::Lz4 | Compression::Zstd);
+    if modern && version.1 < toc::COMPRESSION_NAME {
+        dump.compression = Compression::Gzip;
+    }
+    let ids: std::collections::HashSet<i32> = dump.entries.iter().map(|entry| entry.id).collect();
+    for entry in &mut dump.entries {
+        entry.dependencies.retain(|id| ids.contains(id));
+    }
+    dump
+}
+
+/// A custom archive being written. Dropped before [`CustomWriter::finish`], it leaves nothing behind.
+pub struct CustomWriter {
+    dump: Dump,
+    wire: WireWriter<BufWriter<NamedTempFile>>,
+    target: PathBuf,
+    /// Where the block of each entry starts.
+    starts: HashMap<i32, u64>,
+}
+
+impl CustomWriter {
+    /// Starts the archive of `dump`, a [`normalized`] one, that will be at `target`.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn create(target: &Path, dump: Dump) -> Result<CustomWriter> {
+        let (folder, prefix) = beside(target)?;
+        let file = tempfile::Builder::new().prefix(&prefix).suffix(".tmp").tempfile_in(&folder);
+        let file = file.map_err(|failure| Error::write(&failure).at(target.display()))?;
+        let wire = WireWriter(BufWriter::with_capacity(BUFFER_BYTES, file));
+        let mut writer = CustomWriter { dump, wire, target: target.to_path_buf(), starts: HashMap::new() };
+        writer.write_toc()?;
+        Ok(writer)
+    }
+
+    /// Writes the table of contents with the offsets known by now.
+    fn write_toc(&mut self) -> Result<()> {
+        let place = |index: usize| {
+            let entry: &crate::pg::dump::Entry = &self.dump.entries[index];
+            DataPlace::Offset(match self.starts.get(&entry.id) {
+                Some(&byte) => Offset::Set(byte),
+                None => Offset::NoData,
+            })
+        };
+        toc::write(&mut self.wire.0, &self.dump, Layout::Offsets, place)
+            .map_err(|error| error.at(self.target.display()))
+    }
+
+    fn failed(&self, failure: &std::io::Error) -> Error {
+        Error::write(failure).at(self.target.display())
+    }
+
+    fn start(&mut self, kind: u8, id: i32) -> Result<()> {
+        let byte = self.wire.0.stream_position().map_err(|failure| self.failed(&failure))?;
+        self.starts.insert(id, byte);
+        self.wire.bytes(&[kind])?;
+        self.wire.int(id)
+    }
+
+    /// Starts the rows of the entry `id`; chunks follow.
+    ///
+    /// # Errors
+    /// If the file cannot be written; so for all of these.
+    pub fn start_rows(&mut self, id: i32) -> Result<()> {
+        self.start(ROWS_BLOCK, id)
+    }
+
+    /// Starts the large objects of the entry `id`; [`CustomWriter::start_large_object`] follows.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn start_large_objects(&mut self, id: i32) -> Result<()> {
+        self.start(LARGE_OBJECTS_BLOCK, id)
+    }
+
+    /// Starts the large object `oid`; chunks follow.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn start_large_object(&mut self, oid: u32) -> Result<()> {
+        // Oids are written as C's int: those over 2³¹ as negative numbers.
+        self.wire.int(oid.cast_signed())
+    }
+
+    /// Ends the large objects of an entry.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn end_large_objects(&mut self) -> Result<()> {
+        self.wire.int(0)
+    }
+
+    /// Writes a chunk.
+    ///
+    /// # Errors
+    /// If it has 2 GiB or more, or the file cannot be written.
+    pub fn chunk(&mut self, bytes: &[u8]) -> Result<()> {
+        // A chunk of no bytes would end the series.
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        self.wire.length(bytes.len())?;
+        self.wire.bytes(bytes)
+    }
+
+    /// Ends the chunks of rows or of a large object.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn end_chunks(&mut self) -> Result<()> {
+        self.wire.int(0)
+    }
+
+    /// How many bytes the block of the entry `id` takes so far, if it is the last one.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn block_bytes(&mut self, id: i32) -> Result<u64> {
+        let byte = self.wire.0.stream_position().map_err(|failure| self.failed(&failure))?;
+        Ok(byte - self.starts.get(&id).copied().unwrap_or(byte))
+    }
+
+    /// Writes the offsets and puts the archive in place of what is there.
+    ///
+    /// # Errors
+    /// If it cannot be written or put there; then nothing is left behind.
+    pub fn finish(mut self) -> Result<()> {
+        self.wire.0.seek(SeekFrom::Start(0)).map_err(|failure| self.failed(&failure))?;
+        self.write_toc()?;
+        let at = |error: Error| error.at(self.target.display());
+        let file = self.wire.0.into_inner().map_err(|failure| at(Error::write(failure.error())))?;
+        file.as_file().sync_all().map_err(|failure| at(Error::write(&failure)))?;
+        replace(&self.target, false, |target| {
+            file.persist(target).map(|_| ()).map_err(|failure| failure.error)
+        })
+    }
+}
+
+/// A directory archive being written. Dropped before [`DirectoryWriter::finish`], it leaves nothing behind.
+pub struct DirectoryWriter {
+    dump: Dump,
+    folder: TempDir,
+    target: PathBuf,
+}
+
+impl DirectoryWriter {
+    /// Starts the archive of `dump`, a [`normalized`] one, that will be at `target`.
+    ///
+    /// # Errors
+    /// If the folder cannot be made.
+    pub fn create(target: &Path, dump: Dump) -> Result<DirectoryWriter> {
+        let (parent, prefix) = beside(target)?;
+        let folder = tempfile::Builder::new().prefix(&prefix).suffix(".tmp").tempdir_in(&parent);
+        let folder = folder.map_err(|failure| Error::write(&failure).at(target.display()))?;
+        Ok(DirectoryWriter { dump, folder, target: target.to_path_buf() })
+    }
+
+    /// The name of the file with the rows of the entry `id`, without the ending of its compression.
+    pub fn rows_name(id: i32) -> String {
+        format!("{id}.dat")
+    }
+
+    /// The name of the file that lists the large objects of the entry `id`.
+    pub fn list_name(&self, id: i32) -> String {
+        list_name(self.dump.archive_version.unwrap_or(DEFAULT_VERSION), id)
+    }
+
+    /// Makes the file `name`.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub fn file(&self, name: &str) -> Result<BufWriter<File>> {
+        let file =
+            File::create_new(self.folder.path().join(name)).map_err(|failure| self.failed(&failure))?;
+        Ok(BufWriter::with_capacity(BUFFER_BYTES, file))
+    }
+
+    /// `failure` as an error at the target.
+    pub fn failed(&self, failure: &std::io::Error) -> Error {
+        Error::write(failure).at(self.target.display())
+    }
+
+    /// Writes the table of contents and puts the archive in place of what is there.
+    ///
+    /// # Errors
+    /// If it cannot be written or put there; then nothing is left behind.
+    pub fn finish(self) -> Result<()> {
+        for entry in self.dump.entries.iter().filter(|entry| entry.kind == "BLOBS" && entry.has_data) {
+            let list = self.list_name(entry.id);
+            if !self.folder.path().join(&list).exists() {
+                self.file(&list)?;
+            }
+        }
+        let mut file = self.file(TOC_FILE)?;
+        let place = |index: usize| {
+            let entry = &self.dump.entries[index];
+            DataPlace::File(match (entry.has_data, entry.kind.as_str()) {
+                (false, _) => String::new(),
+                (true, "BLOBS") => self.list_name(entry.id),
+                (true, _) => DirectoryWriter::rows_name(entry.id),
+            })
+        };
+        toc::write(&mut file, &self.dump, Layout::FileNames, place)
+            .map_err(|error| error.at(self.target.display()))?;
+        let file = file.into_inner().map_err(|failure| self.failed(failure.error()))?;
+        file.sync_all().map_err(|failure| self.failed(&failure))?;
+        replace(&self.target, true, |target| fs::rename(self.folder.path(), target))?;
+        // The folder has its name now; there is nothing left to remove.
+        let _ = self.folder.keep();
+        Ok(())
+    }
+}
+
+/// Refuses a target that must not be overwritten: one that is there and not empty, unless `overwrite`, and always a
+/// folder that is no archive.
+///
+/// # Errors
+/// [`Kind::Usage`](crate::error::Kind::Usage) if so.
+pub fn check_target(target: &Path, overwrite: bool) -> Result<()> {
+    let Ok(metadata) = fs::symlink_metadata(target) else { return Ok(()) };
+    let is_empty = match metadata.is_dir() {
+        true => fs::read_dir(target).is_ok_and(|mut files| files.next().is_none()),
+        false => metadata.len() == 0,
+    };
+    if is_empty {
+        return Ok(());
+    }
+    if !overwrite {
+        return Err(Error::usage("the target exists")
+            .at(target.display())
+            .hint("write `--overwrite` to replace it"));
+    }
+    if metadata.is_dir() && !target.join(TOC_FILE).is_file() {
+        return Err(Error::usage("the target is a folder that is no archive")
+            .at(target.display())
+            .hint("name another folder; this one is not removed"));
+    }
+    Ok(())
+}
+
+/// The folder that `target` is in, and the beginning of temporary names for it.
+fn beside(target: &Path) -> Result<(PathBuf, OsString)> {
+    let name =
+        target.file_name().ok_or_else(|| Error::usage("the target has no name").at(target.display()))?;
+    let mut prefix = OsString::from(".");
+    prefix.push(name);
+    prefix.push(".mask-");
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
+    Ok((folder.unwrap_or(Path::new(".")).to_path_buf(), prefix))
+}
+
+/// Puts a new archive, which may be a folder, at `target` by `put`. What is there is removed only after that, and put
+/// back if it fails.
+fn replace(target: &Path, is_folder: bool, put: impl FnOnce(&Path) -> std::io::Result<()>) -> Result<()> {
+    let failed = |failure: std::io::Error| Error::write(&failure).at(target.display());
+    // A file takes the place of a file in one step; all else has to be moved out of the way.
+    let in_the_way = target.is_dir() || (is_folder && fs::symlink_metadata(target).is_ok());
+    if !in_the_way {
+        return put(target).map_err(failed);
+    }
+    let (folder, prefix) = beside(target)?;
+    let aside = tempfile::Builder::new().prefix(&prefix).suffix(".old").tempdir_in(folder).map_err(failed)?;
+    let old = aside.path().join("old");
+    fs::rename(target, &old).map_err(failed)?;
+    put(target).map_err(|failure| {
+        // Should this fail as well, the old archive must not go with the folder that it is in.
+        if fs::rename(&old, target).is_err() {
+            let _ = aside.keep();
+        }
+        failed(failure)
+    })
+}
