@@ -1,4 +1,0 @@
-//! stub
-pub fn describe(_f: &super::Function) -> String {
-    String::new()
-}
