@@ -16,7 +16,7 @@ pub static CREDIT_CARD: Function = Function {
         rule: r#""credit_card""#,
         ty: PgType::Text,
         input: "4111 1111 1111 1111",
-        output: Some(""),
+        output: Some("4190 1504 0434 6939"),
     },
     domain: "credit_card",
     domain_by: None,

@@ -15,7 +15,12 @@ pub static DATE_SHIFT: Function = Function {
         name: "days",
         help: "the most days to shift, either way, 1 to 36500; default 365",
     }],
-    example: Example { rule: r#""date_shift""#, ty: PgType::Date, input: "1984-02-29", output: Some("") },
+    example: Example {
+        rule: r#""date_shift""#,
+        ty: PgType::Date,
+        input: "1984-02-29",
+        output: Some("1983-11-20"),
+    },
     domain: "date_shift",
     domain_by: Some("date_shift"),
     takes: |ty| matches!(ty.base(), PgType::Date | PgType::Timestamp(_) | PgType::TimestampTz(_)),

@@ -8,7 +8,12 @@ pub static DIGITS: Function = Function {
     name: "digits",
     summary: "Encrypt the digits of a value to others (FF1), one to one; all other characters stay in place",
     parameters: &[KEEP_FIRST, KEEP_LAST, SMALL_DOMAIN],
-    example: Example { rule: r#""digits""#, ty: PgType::Text, input: "PT-0012-3456", output: Some("") },
+    example: Example {
+        rule: r#""digits""#,
+        ty: PgType::Text,
+        input: "PT-0012-3456",
+        output: Some("PT-7890-0477"),
+    },
     domain: "digits",
     domain_by: None,
     takes: PgType::is_text,

@@ -24,7 +24,7 @@ pub static FPE: Function = Function {
         rule: r#"{ fn = "fpe", alphabet = "digits", keep_last = 2 }"#,
         ty: PgType::Text,
         input: "078-05-1120",
-        output: Some(""),
+        output: Some("079-74-8420"),
     },
     domain: "fpe",
     domain_by: None,

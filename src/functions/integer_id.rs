@@ -18,7 +18,7 @@ pub static INTEGER_ID: Function = Function {
         },
         Parameter { name: "max", help: "the greatest value; default the type's greatest" },
     ],
-    example: Example { rule: r#""integer_id""#, ty: PgType::Int4, input: "1002", output: Some("") },
+    example: Example { rule: r#""integer_id""#, ty: PgType::Int4, input: "1002", output: Some("346254632") },
     domain: "integer_id",
     domain_by: None,
     takes: PgType::is_integer,

@@ -10,7 +10,12 @@ pub static PHONE: Function = Function {
     summary: "Replace a phone number by another of the same format: a North American one by one of the fictitious \
               555-01xx, others digit by digit, the country code kept",
     parameters: &[],
-    example: Example { rule: r#""phone""#, ty: PgType::Text, input: "+1 (212) 736-5000", output: Some("") },
+    example: Example {
+        rule: r#""phone""#,
+        ty: PgType::Text,
+        input: "+1 (212) 736-5000",
+        output: Some("+1 (867) 555-0196"),
+    },
     domain: "phone",
     domain_by: Some("phone"),
     takes: PgType::is_text,

@@ -9,7 +9,12 @@ pub static POSTAL_CODE: Function = Function {
     name: "postal_code",
     summary: "Replace a postal code by another of the same shape: digits by digits, letters by letters of the same case",
     parameters: &[],
-    example: Example { rule: r#""postal_code""#, ty: PgType::Text, input: "SW1A 2AA", output: Some("") },
+    example: Example {
+        rule: r#""postal_code""#,
+        ty: PgType::Text,
+        input: "SW1A 2AA",
+        output: Some("XE4L 1JN"),
+    },
     domain: "postal_code",
     domain_by: Some("postal_code"),
     takes: PgType::is_text,

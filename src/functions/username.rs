@@ -11,7 +11,12 @@ pub static USERNAME: Function = Function {
     name: "username",
     summary: "Replace a login name by another; with `by`, it begins with the name that the owner gets",
     parameters: &[LOCALE, MAX_LENGTH, UNIQUE],
-    example: Example { rule: r#""username""#, ty: PgType::Text, input: "asilva", output: Some("") },
+    example: Example {
+        rule: r#""username""#,
+        ty: PgType::Text,
+        input: "asilva",
+        output: Some("ujg5k3zfvwv"),
+    },
     domain: "username",
     domain_by: Some("person"),
     takes: PgType::is_text,

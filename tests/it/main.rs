@@ -1,0 +1,3 @@
+//! What crosses modules, through the public interface.
+
+mod functions;
