@@ -1,8 +1,9 @@
 //! A keyed permutation of the numbers below a bound, for identifiers.
 
 use aes::Aes256;
-use aes::cipher::{BlockCipherEncrypt, KeyInit};
+use aes::cipher::KeyInit;
 
+use super::blocks::{self, BlockWork};
 use crate::key::DomainKey;
 
 /// As many as FF1 has; the least that is thought safe for halves of few bits (Patarin 2010) is six.
@@ -34,30 +35,43 @@ impl Permutation {
 
     /// What `number`, which is below the size, becomes.
     pub fn apply(&self, number: u128) -> u128 {
-        let mut result = self.permute_bits(number);
-        while result >= self.size {
-            result = self.permute_bits(result);
-        }
+        let mut result = number;
+        blocks::run(&self.cipher, Walk { permutation: self, number: &mut result });
         result
     }
 
-    fn permute_bits(&self, number: u128) -> u128 {
-        let right_mask = mask(self.right_bits);
+    #[inline(always)]
+    fn permute_bits(&self, number: u128, round: impl Fn(u8, u128) -> u128) -> u128 {
+        let (left_mask, right_mask) = (mask(self.left_bits), mask(self.right_bits));
         let (mut left, mut right) = (number >> self.right_bits, number & right_mask);
-        for round in (0..ROUNDS).step_by(2) {
-            left ^= self.round(round, right) & mask(self.left_bits);
-            right ^= self.round(round + 1, left) & right_mask;
+        for index in (0..ROUNDS).step_by(2) {
+            left ^= round(index, right) & left_mask;
+            right ^= round(index + 1, left) & right_mask;
         }
         left << self.right_bits | right
     }
+}
 
-    fn round(&self, round: u8, half: u128) -> u128 {
-        let mut block = (u128::from(round) << 120 | half).to_be_bytes().into();
-        self.cipher.encrypt_block(&mut block);
-        u128::from_be_bytes(block.into())
+/// The walk of one number, to where the result is in range.
+struct Walk<'a> {
+    permutation: &'a Permutation,
+    number: &'a mut u128,
+}
+
+impl BlockWork for Walk<'_> {
+    #[inline(always)]
+    fn run(self, encrypt: impl Fn(u128) -> u128) {
+        let round = |index: u8, half: u128| encrypt(u128::from(index) << 120 | half);
+        loop {
+            *self.number = self.permutation.permute_bits(*self.number, round);
+            if *self.number < self.permutation.size {
+                return;
+            }
+        }
     }
 }
 
+#[inline(always)]
 fn mask(bits: u32) -> u128 {
     (1 << bits) - 1
 }

@@ -3,6 +3,7 @@
 //! A function is pure: its result depends on the key, the domain, the parameters and the value, and, with `by`, on the
 //! value's owner. It never sees a table's name or another row.
 
+mod blocks;
 pub mod canonical;
 pub mod docs;
 mod draws;
