@@ -9,7 +9,12 @@ pub static COMPANY: Function = Function {
     name: "company",
     summary: "Replace a company by an invented one",
     parameters: &[LOCALE, MAX_LENGTH],
-    example: Example { rule: r#""company""#, ty: PgType::Text, input: "Acme Ltd", output: Some("") },
+    example: Example {
+        rule: r#""company""#,
+        ty: PgType::Text,
+        input: "Acme Ltd",
+        output: Some("Kling and Sons"),
+    },
     domain: "company",
     domain_by: Some("company"),
     takes: PgType::is_text,

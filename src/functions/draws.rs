@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn base32_takes_five_bits_a_character() {
         let mut out = String::new();
-        push_base32(&[0b00001_000, 0b11_11111_0, 0, 0, 0], 8, &mut out);
+        push_base32(&[0b0000_1000, 0b1111_1110, 0, 0, 0], 8, &mut out);
         assert_eq!(out, "13z00000");
     }
 

@@ -9,7 +9,12 @@ pub static FULL_NAME: Function = Function {
     name: "full_name",
     summary: "Replace a person's whole name by another",
     parameters: &[LOCALE, MAX_LENGTH],
-    example: Example { rule: r#""full_name""#, ty: PgType::Text, input: "Ana Silva", output: Some("") },
+    example: Example {
+        rule: r#""full_name""#,
+        ty: PgType::Text,
+        input: "Ana Silva",
+        output: Some("Oleta Collins"),
+    },
     domain: "full_name",
     domain_by: Some("person"),
     takes: PgType::is_text,

@@ -18,7 +18,12 @@ pub static HASH: Function = Function {
             help: "\"hex\" (4 bits a character) or \"base32\" (5 bits, lower case); default \"hex\"",
         },
     ],
-    example: Example { rule: r#""hash""#, ty: PgType::Text, input: "A-1002", output: Some("") },
+    example: Example {
+        rule: r#""hash""#,
+        ty: PgType::Text,
+        input: "A-1002",
+        output: Some("d043164b76da090c2362a8ddb8293b27"),
+    },
     domain: "hash",
     domain_by: None,
     takes: PgType::is_text,

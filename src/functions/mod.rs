@@ -3,9 +3,12 @@
 //! A function is pure: its result depends on the key, the domain, the parameters and the value, and, with `by`, on the
 //! value's owner. It never sees a table's name or another row.
 
+mod blocks;
 pub mod canonical;
 pub mod docs;
 mod draws;
+mod feistel;
+pub mod ff1;
 pub mod parameters;
 mod phrase;
 pub mod text;
@@ -13,15 +16,26 @@ mod words;
 
 mod city;
 mod company;
+mod credit_card;
+mod date_shift;
+mod digits;
+mod email;
 mod first_name;
 mod fixed;
+mod fpe;
 mod full_name;
 mod hash;
+mod integer_id;
 mod keep;
 mod last_name;
 mod null;
+mod person;
+mod phone;
+mod postal_code;
 mod redact;
 mod street_address;
+mod username;
+mod uuid;
 
 pub use text::TextMask;
 
@@ -134,15 +148,25 @@ pub struct Parameters(pub BTreeMap<String, toml::Value>);
 pub static FUNCTIONS: &[&Function] = &[
     &city::CITY,
     &company::COMPANY,
+    &credit_card::CREDIT_CARD,
+    &date_shift::DATE_SHIFT,
+    &digits::DIGITS,
+    &email::EMAIL,
     &first_name::FIRST_NAME,
     &fixed::FIXED,
+    &fpe::FPE,
     &full_name::FULL_NAME,
     &hash::HASH,
+    &integer_id::INTEGER_ID,
     &keep::KEEP,
     &last_name::LAST_NAME,
     &null::NULL,
+    &phone::PHONE,
+    &postal_code::POSTAL_CODE,
     &redact::REDACT,
     &street_address::STREET_ADDRESS,
+    &username::USERNAME,
+    &uuid::UUID,
 ];
 
 /// The function `name`.
@@ -166,6 +190,19 @@ impl Function {
         }
         parameters::check_known(self, build.parameters)?;
         (self.build)(build)
+    }
+}
+
+impl Example {
+    /// The parameters of its rule.
+    pub fn parameters(&self) -> Parameters {
+        let rule: toml::Table = format!("rule = {}", self.rule).parse().expect("an example is valid TOML");
+        let mut parameters = Parameters::default();
+        if let Some(toml::Value::Table(table)) = rule.get("rule") {
+            parameters.0.extend(table.clone());
+            parameters.0.remove("fn");
+        }
+        parameters
     }
 }
 

@@ -4,6 +4,7 @@ mod cli;
 mod codec;
 mod determinism;
 mod formats;
+mod functions;
 mod leaks;
 mod rules;
 mod support;

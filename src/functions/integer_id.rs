@@ -1,0 +1,131 @@
+//! `integer_id`: a keyed permutation of whole numbers.
+
+use std::fmt::Write as _;
+use std::ops::RangeInclusive;
+
+use super::feistel::Permutation;
+use super::{Build, Built, Example, Function, Parameter, Refusal, TextMask, Uniqueness};
+use crate::schema::PgType;
+
+pub static INTEGER_ID: Function = Function {
+    name: "integer_id",
+    summary: "Replace an integer identifier by another, one to one, sign and 0 kept",
+    parameters: &[
+        Parameter {
+            name: "min",
+            help: "the least value; with `min` or `max`, values of that range are permuted within it, and others are \
+                   invalid; default the type's least",
+        },
+        Parameter { name: "max", help: "the greatest value; default the type's greatest" },
+    ],
+    example: Example { rule: r#""integer_id""#, ty: PgType::Int4, input: "1002", output: Some("346254632") },
+    domain: "integer_id",
+    domain_by: None,
+    takes: PgType::is_integer,
+    takes_text: "`smallint`, `integer`, `bigint`",
+    build,
+};
+
+/// Ranges, each permuted within itself.
+struct IntegerId {
+    ranges: Vec<(RangeInclusive<i64>, Permutation)>,
+    zero_stays: bool,
+}
+
+impl TextMask for IntegerId {
+    fn mask(&self, value: &str, _subject: &[u8], out: &mut String) -> Result<(), &'static str> {
+        let number: i64 = value.parse().map_err(|_| "is not an integer")?;
+        let range = self.ranges.iter().find(|(range, _)| range.contains(&number));
+        let result = match range {
+            Some((range, permutation)) => {
+                let offset = permutation.apply((i128::from(number) - i128::from(*range.start())) as u128);
+                (i128::from(*range.start()) + offset as i128) as i64
+            }
+            None if number == 0 && self.zero_stays => 0,
+            None => return Err("is outside `min` and `max`"),
+        };
+        write!(out, "{result}").expect("a string takes all text");
+        Ok(())
+    }
+}
+
+fn build(build: &Build<'_>) -> Result<Built, Refusal> {
+    let (least, greatest) = match build.ty.base() {
+        PgType::Int2 => (i64::from(i16::MIN), i64::from(i16::MAX)),
+        PgType::Int4 => (i64::from(i32::MIN), i64::from(i32::MAX)),
+        _ => (i64::MIN, i64::MAX),
+    };
+    let min = build.parameters.integer("min", least..=greatest)?;
+    let max = build.parameters.integer("max", least..=greatest)?;
+    let zero_stays = min.is_none() && max.is_none();
+    let ranges = match zero_stays {
+        true => type_ranges(build.ty.base()),
+        false => vec![min.unwrap_or(least)..=max.unwrap_or(greatest)],
+    };
+    if let Some(empty) = ranges.iter().find(|range| range.is_empty()) {
+        return Err(Refusal::new(format!("`min` {} is above `max` {}", empty.start(), empty.end()))
+            .hint("swap the two"));
+    }
+    let permuted = |range: RangeInclusive<i64>| {
+        let size = (i128::from(*range.end()) - i128::from(*range.start()) + 1) as u128;
+        let permutation = Permutation::new(build.key, size);
+        (range, permutation)
+    };
+    let ranges = ranges.into_iter().map(permuted).collect();
+    Ok(Built::text(IntegerId { ranges, zero_stays }, Uniqueness::Injective, None))
+}
+
+/// The ranges of a type that are permuted within themselves, so that an identifier stays a valid one.
+///
+/// Those of `bigint` that fit `integer` are apart, so that a value masks alike in columns of both types.
+fn type_ranges(ty: &PgType) -> Vec<RangeInclusive<i64>> {
+    let of_integer = || vec![1..=i64::from(i32::MAX), i64::from(i32::MIN)..=-1];
+    match ty {
+        PgType::Int2 => vec![1..=i64::from(i16::MAX), i64::from(i16::MIN)..=-1],
+        PgType::Int4 => of_integer(),
+        _ => {
+            let mut ranges = of_integer();
+            ranges.extend([i64::from(i32::MAX) + 1..=i64::MAX, i64::MIN..=i64::from(i32::MIN) - 1]);
+            ranges
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::functions::{Masking, Parameters};
+    use crate::key::MasterKey;
+
+    fn masked(ty: PgType, parameters: &str, value: i64) -> Result<i64, &'static str> {
+        let key = MasterKey::from_bytes(vec![0; 32]).unwrap().domain("integer_id");
+        let parameters = Parameters(toml::from_str(parameters).unwrap());
+        let built = build(&Build { parameters: &parameters, ty: &ty, key: &key, by: false });
+        let Masking::Text(mask) = built.unwrap().masking else { unreachable!() };
+        let mut out = String::new();
+        mask.mask(&value.to_string(), b"", &mut out).map(|()| out.parse().unwrap())
+    }
+
+    #[test]
+    fn a_value_masks_alike_as_integer_and_as_bigint() {
+        for value in [1, 1002, -5, i64::from(i32::MAX)] {
+            assert_eq!(masked(PgType::Int4, "", value), masked(PgType::Int8, "", value));
+        }
+    }
+
+    #[test]
+    fn sign_zero_and_the_type_hold() {
+        assert_eq!(masked(PgType::Int2, "", 0), Ok(0));
+        for value in 1..500 {
+            assert!((1..=32767).contains(&masked(PgType::Int2, "", value).unwrap()));
+            assert!((-32768..0).contains(&masked(PgType::Int2, "", -value).unwrap()));
+        }
+        assert!(masked(PgType::Int8, "", i64::MIN).unwrap() < 0);
+    }
+
+    #[test]
+    fn min_and_max_bound_the_values() {
+        assert!((0..10).contains(&masked(PgType::Int8, "min = 0\nmax = 9", 0).unwrap()));
+        assert_eq!(masked(PgType::Int8, "min = 0\nmax = 9", 10), Err("is outside `min` and `max`"));
+    }
+}

@@ -1,0 +1,341 @@
+//! The promises that every entry of `FUNCTIONS` keeps, and its documented example.
+
+use std::collections::HashSet;
+
+use arrow::array::{Array, BinaryViewArray};
+use pgmask::functions::text::{InvalidPolicy, NullPolicy, TextColumn};
+use pgmask::functions::{Build, Built, FUNCTIONS, Function, Masking, Parameters, Uniqueness};
+use pgmask::key::MasterKey;
+use pgmask::schema::PgType;
+use proptest::prelude::*;
+
+/// The functions whose result does not depend on the key.
+const KEYLESS: [&str; 4] = ["fixed", "keep", "null", "redact"];
+
+fn prepare(function: &Function, key: u8, ty: &PgType, parameters: &Parameters, by: bool) -> Built {
+    let key = MasterKey::from_bytes(vec![key; 32]).unwrap();
+    let domain = if by { function.domain_by.unwrap() } else { function.domain };
+    let key = key.domain(domain);
+    function.prepare(&Build { parameters, ty, key: &key, by }).unwrap()
+}
+
+/// A function as its example builds it, over the column type of the example.
+fn exemplary(function: &Function, key: u8) -> Built {
+    prepare(function, key, &function.example.ty, &function.example.parameters(), false)
+}
+
+fn column(values: &[Option<&[u8]>]) -> BinaryViewArray {
+    BinaryViewArray::from_iter(values.iter().copied())
+}
+
+/// A function that masks columns; invalid values become NULL.
+enum Masker {
+    Keep,
+    Null,
+    Text(TextColumn),
+}
+
+impl Masker {
+    fn new(built: Built) -> Self {
+        match built.masking {
+            Masking::Keep => Masker::Keep,
+            Masking::Null => Masker::Null,
+            Masking::Text(mask) => {
+                Masker::Text(TextColumn { mask, null: NullPolicy::Keep, invalid: InvalidPolicy::Null })
+            }
+        }
+    }
+
+    fn mask(
+        &self,
+        values: &BinaryViewArray,
+        ty: &PgType,
+        owners: Option<&BinaryViewArray>,
+    ) -> BinaryViewArray {
+        match self {
+            Masker::Keep => values.clone(),
+            Masker::Null => BinaryViewArray::new_null(values.len()),
+            Masker::Text(column) => {
+                column.apply(values, ty, owners.map(|owners| (owners, &PgType::Int8))).ok().unwrap().values
+            }
+        }
+    }
+}
+
+/// The column that `built` makes of `values`.
+fn masked_by(
+    built: Built,
+    values: &BinaryViewArray,
+    ty: &PgType,
+    owners: Option<&BinaryViewArray>,
+) -> BinaryViewArray {
+    Masker::new(built).mask(values, ty, owners)
+}
+
+fn masked(function: &Function, key: u8, values: &BinaryViewArray) -> BinaryViewArray {
+    masked_by(exemplary(function, key), values, &function.example.ty, None)
+}
+
+fn texts(column: &BinaryViewArray) -> Vec<Option<&str>> {
+    column.iter().map(|value| value.map(|bytes| std::str::from_utf8(bytes).unwrap())).collect()
+}
+
+/// Values that the function's example takes, all of them different.
+fn samples(function: &Function, count: u64) -> Vec<String> {
+    // An odd multiplier permutes the integers modulo a power of two.
+    let scattered = |n: u64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (1..=count).map(|n| sample(function, n, scattered(n))).collect()
+}
+
+fn sample(function: &Function, n: u64, scattered: u64) -> String {
+    match function.name {
+        "integer_id" => n.to_string(),
+        "uuid" => {
+            let tail = format!("{scattered:016x}");
+            format!("{n:08x}-{}-4{}-8{}-{}", &tail[..4], &tail[4..7], &tail[7..10], "0a0b0c0d0e0f")
+        }
+        "credit_card" => with_check_digit(&format!("4{n:014}")),
+        "date_shift" => format!("{:04}-{:02}-{:02}", 1 + n / 336, 1 + n / 28 % 12, 1 + n % 28),
+        "phone" | "digits" | "fpe" => format!("{n:012}"),
+        _ => format!("value {scattered}"),
+    }
+}
+
+fn with_check_digit(payload: &str) -> String {
+    let doubled = |(at, byte): (usize, u8)| {
+        let digit = u32::from(byte - b'0') * if at % 2 == 0 { 2 } else { 1 };
+        digit / 10 + digit % 10
+    };
+    let sum: u32 = payload.bytes().rev().enumerate().map(doubled).sum();
+    format!("{payload}{}", (10 - sum % 10) % 10)
+}
+
+fn sample_column(function: &Function, count: u64) -> BinaryViewArray {
+    BinaryViewArray::from_iter_values(samples(function, count))
+}
+
+#[test]
+fn every_example_is_what_the_function_gives() {
+    let wrong: Vec<String> = FUNCTIONS
+        .iter()
+        .filter_map(|function| {
+            let result = masked(function, 0, &column(&[Some(function.example.input.as_bytes())]));
+            let result = texts(&result)[0];
+            let differs = result != function.example.output;
+            differs.then(|| format!("{}: {result:?}", function.name))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn names_are_in_order_and_found() {
+    assert!(FUNCTIONS.is_sorted_by_key(|function| function.name));
+    for function in FUNCTIONS {
+        assert_eq!(pgmask::functions::find(function.name).unwrap().name, function.name);
+    }
+}
+
+#[test]
+fn equal_in_is_equal_out_and_another_key_gives_another_result() {
+    for function in FUNCTIONS {
+        let values = sample_column(function, 500);
+        let result = masked(function, 0, &values);
+        assert_eq!(result, masked(function, 0, &values), "{}", function.name);
+        if KEYLESS.contains(&function.name) {
+            continue;
+        }
+        let other = masked(function, 1, &values);
+        let same = result.iter().zip(other.iter()).filter(|(one, other)| one == other).count();
+        assert!(same < 50, "{}: {same} of 500 are the same under another key", function.name);
+    }
+}
+
+#[test]
+fn samples_are_valid_and_differ_from_their_results() {
+    for function in FUNCTIONS.iter().filter(|function| !["keep", "null"].contains(&function.name)) {
+        let values = sample_column(function, 500);
+        let result = masked(function, 0, &values);
+        assert_eq!(result.null_count(), 0, "{}", function.name);
+        let same = result.iter().zip(values.iter()).filter(|(one, other)| one == other).count();
+        assert!(same < 3, "{}: {same} of 500 are as they were", function.name);
+    }
+}
+
+#[test]
+fn null_stays_null_unless_it_is_masked() {
+    for function in FUNCTIONS {
+        let null = BinaryViewArray::new_null(1);
+        assert!(masked(function, 0, &null).is_null(0), "{}", function.name);
+        let Masking::Text(mask) = exemplary(function, 0).masking else { continue };
+        let column = TextColumn { mask, null: NullPolicy::Mask, invalid: InvalidPolicy::Error };
+        if let Ok(result) = column.apply(&null, &function.example.ty, None) {
+            assert_eq!((result.masked, result.nulls), (1, 0), "{}", function.name);
+        }
+    }
+}
+
+#[test]
+fn an_injective_function_keeps_different_values_different() {
+    for function in FUNCTIONS {
+        let built = exemplary(function, 0);
+        let spread = match built.uniqueness {
+            Uniqueness::Injective => true,
+            Uniqueness::Bits(bits) => bits > 100.0,
+            Uniqueness::None => false,
+        };
+        if spread {
+            let result = masked_by(built, &sample_column(function, 100_000), &function.example.ty, None);
+            let distinct: HashSet<_> = result.iter().flatten().collect();
+            assert_eq!(distinct.len(), 100_000, "{}", function.name);
+        }
+    }
+}
+
+#[test]
+fn a_small_domain_is_permuted() {
+    let all = |name: &str, ty: &PgType, parameters: &str, values: Vec<String>| {
+        let function = pgmask::functions::find(name).unwrap();
+        let parameters = Parameters(toml::from_str(parameters).unwrap());
+        let built = prepare(function, 0, ty, &parameters, false);
+        let values = BinaryViewArray::from_iter_values(values);
+        let result = masked_by(built, &values, ty, None);
+        let set = |column: &BinaryViewArray| -> HashSet<Vec<u8>> {
+            column.iter().map(|value| value.unwrap().to_vec()).collect()
+        };
+        assert_eq!(set(&result), set(&values), "{name}");
+    };
+    let numbers = |range: std::ops::RangeInclusive<i32>| range.map(|n| n.to_string()).collect();
+    all("integer_id", &PgType::Int2, "", numbers(-32768..=32767));
+    all("integer_id", &PgType::Int8, "min = -3\nmax = 96", numbers(-3..=96));
+    let padded = |width: usize| (0..10u32.pow(width as u32)).map(|n| format!("{n:0width$}")).collect();
+    all("digits", &PgType::Text, "small_domain = 'accept'", padded(1));
+    all("digits", &PgType::Text, "small_domain = 'accept'", padded(3));
+    all("digits", &PgType::Text, "small_domain = 'accept'\nkeep_first = 1\nkeep_last = 1", padded(4));
+}
+
+#[test]
+fn a_result_has_at_most_max_chars_and_some_result_of_names_has_them() {
+    for function in FUNCTIONS {
+        let built = exemplary(function, 0);
+        let Some(max_chars) = built.max_chars else { continue };
+        let result = masked_by(built, &sample_column(function, 20_000), &function.example.ty, None);
+        let longest = texts(&result).iter().flatten().map(|text| text.chars().count()).max();
+        assert!(longest <= Some(max_chars as usize), "{}", function.name);
+        if ["first_name", "last_name", "email", "username", "hash"].contains(&function.name) {
+            assert_eq!(longest, Some(max_chars as usize), "{}", function.name);
+        }
+    }
+}
+
+#[test]
+fn max_length_bounds_results_in_every_locale() {
+    let locales = ["ar_SA", "cy_GB", "de_DE", "en_US", "fa_IR", "fr_FR", "it_IT", "ja_JP"];
+    let more = ["nl_NL", "pt_BR", "pt_PT", "tr_TR", "zh_CN", "zh_TW"];
+    let bounded = |function: &&Function| function.parameters.iter().any(|p| p.name == "max_length");
+    for function in FUNCTIONS.iter().copied().filter(bounded) {
+        for locale in locales.iter().chain(&more) {
+            let rule = format!("locale = '{locale}'\nmax_length = 22");
+            let parameters = Parameters(toml::from_str(&rule).unwrap());
+            let built = prepare(function, 0, &PgType::Text, &parameters, false);
+            let result = masked_by(built, &sample_column(function, 200), &PgType::Text, None);
+            assert!(
+                texts(&result).iter().flatten().all(|text| (1..=22).contains(&text.chars().count())),
+                "{} in {locale}",
+                function.name
+            );
+        }
+    }
+}
+
+#[test]
+fn the_columns_of_an_owner_agree_on_the_person() {
+    let owners = BinaryViewArray::from_iter_values((1..=200).map(|n: u32| n.to_string()));
+    let values = BinaryViewArray::from_iter_values((1..=200).map(|n: u32| format!("value {n}")));
+    let of = |name: &str| {
+        let function = pgmask::functions::find(name).unwrap();
+        let built = prepare(function, 0, &PgType::Text, &Parameters::default(), true);
+        masked_by(built, &values, &PgType::Text, Some(&owners))
+    };
+    let [first, last, full] = ["first_name", "last_name", "full_name"].map(of);
+    let [email, username] = ["email", "username"].map(of);
+    for row in 0..200 {
+        let [first, last, full, email, username] =
+            [&first, &last, &full, &email, &username].map(|column| texts(column)[row].unwrap());
+        assert_eq!(full, format!("{first} {last}"));
+        let letters =
+            |name: &str| -> String { name.to_lowercase().chars().filter(char::is_ascii_lowercase).collect() };
+        assert!(email.starts_with(&format!("{}.{}.", letters(first), letters(last))), "{email}");
+        assert!(username.starts_with(&format!("{}{}", &letters(first)[..1], letters(last))), "{username}");
+    }
+}
+
+#[test]
+fn nothing_of_a_secret_is_left() {
+    let keeps_parts = ["keep", "null"];
+    for function in FUNCTIONS.iter().filter(|function| !keeps_parts.contains(&function.name)) {
+        let secrets: Vec<String> =
+            (0..200).map(|n| format!("Zq{n:05}x{:07}", n * 7919 + 1_234_567)).collect();
+        let ty = if function.takes_text.contains("text`,") { &PgType::Text } else { continue };
+        let built = prepare(function, 0, ty, &function.example.parameters(), false);
+        let result = masked_by(built, &BinaryViewArray::from_iter_values(&secrets), ty, None);
+        for (secret, result) in secrets.iter().zip(texts(&result)) {
+            let result = result.unwrap_or("");
+            let shown = (0..secret.len() - 7).find(|&at| result.contains(&secret[at..at + 8]));
+            assert_eq!(shown, None, "{}", function.name);
+        }
+    }
+}
+
+#[test]
+fn a_wrong_rule_is_refused_with_a_hint() {
+    let refused = |name: &str, ty: &PgType, rule: &str, by: bool| {
+        let key = MasterKey::from_bytes(vec![0; 32]).unwrap().domain("test");
+        let parameters = Parameters(toml::from_str(rule).unwrap());
+        let function = pgmask::functions::find(name).unwrap();
+        let refusal = function.prepare(&Build { parameters: &parameters, ty, key: &key, by }).err().unwrap();
+        assert!(refusal.hint.is_some());
+        refusal.what
+    };
+    let text = &PgType::Text;
+    assert_eq!(refused("email", &PgType::Int4, "", false), "`email` does not take the type `integer`");
+    assert_eq!(refused("hash", text, "lenght = 8", false), "`hash` has no parameter `lenght`");
+    assert_eq!(refused("hash", text, "length = 65", false), "`length` is 65, out of bounds");
+    assert_eq!(refused("uuid", text, "", true), "`uuid` takes no `by`");
+    assert_eq!(
+        refused("first_name", text, "max_length = 1", false),
+        "`max_length` is shorter than any result"
+    );
+    assert_eq!(refused("integer_id", &PgType::Int4, "min = 5\nmax = 4", false), "`min` 5 is above `max` 4");
+    assert_eq!(refused("fixed", text, "", false), "`fixed` has no `value`");
+}
+
+#[test]
+fn arbitrary_bytes_never_panic() {
+    let maskers: Vec<Masker> = FUNCTIONS.iter().map(|function| Masker::new(exemplary(function, 0))).collect();
+    let bytes = proptest::collection::vec(any::<u8>(), 0..80);
+    let inputs = (bytes, "\\PC{0,40}", "[-+{]?[0-9a-f :.-]{0,40}( BC|\\})?");
+    proptest!(|((bytes, text, numbers) in inputs)| {
+        let values = column(&[Some(&bytes), Some(text.as_bytes()), Some(numbers.as_bytes())]);
+        for (function, masker) in FUNCTIONS.iter().zip(&maskers) {
+            prop_assert_eq!(masker.mask(&values, &function.example.ty, None).len(), 3);
+        }
+    });
+}
+
+#[test]
+fn case_does_not_matter_in_citext() {
+    let ty = PgType::Citext;
+    let takes_citext = |function: &&&Function| (function.takes)(&ty);
+    let functions: Vec<_> = FUNCTIONS.iter().filter(takes_citext).collect();
+    let build = |function: &Function| prepare(function, 0, &ty, &function.example.parameters(), false);
+    let maskers: Vec<Masker> = functions.iter().map(|function| Masker::new(build(function))).collect();
+    proptest!(|(text in "[A-Za-zÀ-ÿ0-9]{1,12}")| {
+        let values = column(&[Some(text.as_bytes()), Some(text.to_lowercase().as_bytes())]);
+        for (function, masker) in functions.iter().zip(&maskers) {
+            let result = masker.mask(&values, &ty, None);
+            let folded: Vec<_> = texts(&result).iter().map(|text| text.map(str::to_lowercase)).collect();
+            prop_assert_eq!(&folded[0], &folded[1], "{}", function.name);
+        }
+    });
+}
