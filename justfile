@@ -8,7 +8,7 @@ check:
 
 # Rewrites the expected outputs in tests/golden from what the program says now; review them as code
 golden:
-    MASK_TEST_GOLDEN=write cargo test
+    UPDATE_GOLDEN=1 cargo test
 
 # Makes every dump in fixtures anew, with throwaway PostgreSQL servers; `just fixtures shop` makes only that part
 fixtures *parts:
@@ -16,7 +16,7 @@ fixtures *parts:
 
 # Writes docs/functions.md from the registry of masking functions
 docs:
-    MASK_TEST_GOLDEN=write cargo test --test it docs
+    UPDATE_GOLDEN=1 cargo test --test it docs
 
 # Runs the benches; `just bench copy` runs one
 bench *names:

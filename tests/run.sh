@@ -18,7 +18,8 @@ has_server() {
     local folder
     IFS=: read -ra folders <<<"${MASK_TEST_PG_BIN:-}:$PATH"
     for folder in "${folders[@]}" /usr/lib/postgresql/*/bin target/pg/*/bin; do
-        if [ -x "$folder/initdb" ] && "$folder/postgres" --version 2>/dev/null | grep -q "^postgres (PostgreSQL) ${1:-}"; then
+        if [ -x "$folder/initdb" ] && [ -x "$folder/pg_isready" ] && [ -x "$folder/pg_restore" ] &&
+            "$folder/postgres" --version 2>/dev/null | grep -q "^postgres (PostgreSQL) ${1:-}"; then
             return 0
         fi
     done

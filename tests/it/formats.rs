@@ -185,7 +185,8 @@ for table in pathlib.Path(sys.argv[1]).iterdir():
     if table.is_dir():
         files = sorted(table.glob("*.parquet"))
         tables = [pyarrow.parquet.read_table(file) for file in files]
-        name = b".".join(tables[0].schema.metadata[key] for key in (b"pg.schema", b"pg.table")).decode()
+        metadata = pyarrow.parquet.read_metadata(files[0]).metadata
+        name = (metadata[b"pg.schema"] + b"." + metadata[b"pg.table"]).decode()
         # DuckDB has no tables without a column.
         of_duckdb = [len(duckdb.read_parquet(str(file)).fetchall()) for file in files if tables[0].column_names]
         counts[name] = [sum(table.num_rows for table in tables), sum(of_duckdb)]
