@@ -1,5 +1,9 @@
 //! Every source × every target gives the same rows, and what a target holds is what the rules say.
 
+use std::collections::BTreeMap;
+use std::io::{Write, stderr};
+use std::process::Command;
+
 use crate::support::postgres::{Database, Server, installed};
 use crate::support::{Rows, SHOP_FORMATS, Snapshot, assert_same_rows, fixture, loaded};
 
@@ -170,5 +174,38 @@ fn no_value_of_a_masked_column_is_left() {
         assert_eq!(left, 0, "{table}.{column}");
         let nulls = |values: &[Option<String>]| values.iter().filter(|value| value.is_none()).count();
         assert_eq!(nulls(&before), nulls(&after), "{table}.{column}");
+    }
+}
+
+/// Prints, as JSON, the number of rows of each table of the folder `staging` as pyarrow and as DuckDB read them.
+const READERS: &str = r#"
+import json, pathlib, sys, duckdb, pyarrow.parquet
+counts = {}
+for table in pathlib.Path(sys.argv[1]).iterdir():
+    if table.is_dir():
+        files = sorted(table.glob("*.parquet"))
+        tables = [pyarrow.parquet.read_table(file) for file in files]
+        metadata = pyarrow.parquet.read_metadata(files[0]).metadata
+        name = (metadata[b"pg.schema"] + b"." + metadata[b"pg.table"]).decode()
+        # DuckDB has no tables without a column.
+        of_duckdb = [len(duckdb.read_parquet(str(file)).fetchall()) for file in files if tables[0].column_names]
+        counts[name] = [sum(table.num_rows for table in tables), sum(of_duckdb)]
+print(json.dumps(counts))
+"#;
+
+#[test]
+fn the_parquet_readers_that_people_use_read_it() {
+    let Some(python) = std::env::var_os("MASK_TEST_PYTHON") else {
+        let _ = writeln!(stderr(), "skipped: MASK_TEST_PYTHON is not set; see tests/run.sh");
+        return;
+    };
+    let run = Snapshot::shop().to_parquet().run();
+    run.succeeds();
+    let output = Command::new(python).args(["-c", READERS]).arg(run.output()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let counts: BTreeMap<String, [usize; 2]> = serde_json::from_slice(&output.stdout).unwrap();
+    for (table, rows) in run.rows().counts() {
+        let of_duckdb = if table == "public.heartbeats" { 0 } else { rows };
+        assert_eq!(counts[&table], [rows, of_duckdb], "{table}");
     }
 }

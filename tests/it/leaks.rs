@@ -173,6 +173,34 @@ fn no_canary_is_in_a_plan() {
 }
 
 #[test]
+fn what_carries_values_past_the_columns_is_dropped_and_named() {
+    for dump in ["carriers-15.dump", "carriers-15.dir", "carriers-15.tar", "carriers-15.sql.gz"] {
+        let rules = "version = 1\n[defaults]\nunlisted = \"keep\"\n[large_objects]\naction = \"drop\"\n";
+        let snapshot = Snapshot::of(format!("carriers/{dump}")).rules_text(rules);
+        let run = snapshot.clone().to("staging.sql").run();
+        run.succeeds();
+        let script = fs::read_to_string(run.output()).unwrap();
+        assert!(!script.contains("carried") && !run.stderr.contains("carried"), "{dump}");
+
+        let plan = snapshot.command("plan").run();
+        plan.succeeds();
+        let plan = String::from_utf8(plan.stdout.clone()).unwrap();
+        assert!(!plan.contains("carried"), "{dump}: {plan}");
+        for object in ["USER MAPPING", "SUBSCRIPTION"] {
+            assert!(plan.contains(object), "{dump}: {object} is not named in\n{plan}");
+        }
+    }
+}
+
+#[test]
+fn large_objects_need_a_decision() {
+    for dump in ["carriers-15.dump", "carriers-15.sql.gz", "carriers-18.dump", "carriers-18.dir"] {
+        let run = Snapshot::of(format!("carriers/{dump}")).keep_all().to("staging.sql").run();
+        run.ends_with(2).says("large objects").says("[large_objects]").leaves_nothing();
+    }
+}
+
+#[test]
 fn a_key_is_never_shown() {
     let folder = tempfile::tempdir().unwrap();
     let key = folder.path().join("short.key");

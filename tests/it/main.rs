@@ -1,5 +1,6 @@
 //! Tests of the whole program, and of what crosses modules.
 
+mod broken;
 mod cli;
 mod codec;
 mod determinism;

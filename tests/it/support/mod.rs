@@ -144,6 +144,7 @@ impl Snapshot {
     }
 
     /// Writes Parquet.
+    #[expect(clippy::wrong_self_convention, reason = "it says where the run writes to, as `to` does")]
     pub fn to_parquet(self) -> Snapshot {
         self.to("parquet:staging")
     }

@@ -24,6 +24,9 @@ const NOBODY: u32 = 65_534;
 /// How long a server may take to start on a busy machine.
 const START_SECONDS: u64 = 60;
 
+/// What the tests run; a folder that lacks one of them is passed over.
+const PROGRAMS: &[&str] = &["initdb", "pg_dump", "pg_isready", "pg_restore", "postgres", "psql"];
+
 /// Starts the server, waits for the end of standard input, stops it and cleans up.
 const WATCHDOG: &str = r#"
 "$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c fsync=off -c full_page_writes=off \
@@ -65,8 +68,11 @@ fn candidates() -> Vec<PathBuf> {
     folders
 }
 
-/// The major version of the server in `folder`, if there is one.
+/// The major version of the server in `folder`, if there is one and the programs that go with it are there too.
 fn major_version(folder: &Path) -> Option<u32> {
+    if !PROGRAMS.iter().all(|program| folder.join(program).is_file()) {
+        return None;
+    }
     let output = Command::new(folder.join("postgres")).arg("--version").output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     let version = text.strip_prefix("postgres (PostgreSQL) ")?;

@@ -50,17 +50,21 @@ impl Rows {
         rows
     }
 
-    /// The rows of a folder of Parquet, one folder a table.
+    /// The rows of a folder of Parquet, one folder a table; the files say which table it is.
     pub fn of_parquet(folder: &Path) -> Rows {
-        let mut rows = Rows::default();
+        let mut tables: BTreeMap<String, Vec<Row>> = BTreeMap::new();
         for table in fs::read_dir(folder).expect("the target is a folder").flatten() {
             if !table.path().is_dir() {
                 continue; // schema.sql
             }
-            let name = table.file_name().into_string().expect("names are UTF-8");
-            let mut files: Vec<_> = fs::read_dir(table.path()).expect("a folder").flatten().collect();
-            files.sort_by_key(|file| file.file_name());
-            rows.insert(name, files.iter().flat_map(|file| parquet_file(&file.path())).collect());
+            for file in fs::read_dir(table.path()).expect("it is a folder").flatten() {
+                let (name, rows) = parquet_file(&file.path());
+                tables.entry(name).or_default().extend(rows);
+            }
+        }
+        let mut rows = Rows::default();
+        for (table, unsorted) in tables {
+            rows.insert(table, unsorted);
         }
         rows
     }
@@ -134,20 +138,26 @@ fn unescaped(field: &str) -> String {
     text
 }
 
-fn parquet_file(path: &Path) -> Vec<Row> {
+/// The table that a Parquet file belongs to, as its metadata says, and its rows.
+fn parquet_file(path: &Path) -> (String, Vec<Row>) {
     let file = File::open(path).expect("the file was just listed");
-    let reader =
-        ParquetRecordBatchReaderBuilder::try_new(file).expect("a Parquet file").build().expect("it is read");
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).expect("it is a Parquet file");
+    let metadata = builder.metadata().file_metadata().key_value_metadata().cloned().unwrap_or_default();
+    let value = |key: &str| {
+        let pair = metadata.iter().find(|pair| pair.key == key).expect("the file names its table");
+        pair.value.clone().expect("the name is there")
+    };
+    let name = format!("{}.{}", value("pg.schema"), value("pg.table"));
     let mut rows = Vec::new();
-    for batch in reader {
-        let batch = batch.expect("a Parquet file is whole");
+    for batch in builder.build().expect("it can be read") {
+        let batch = batch.expect("it is whole");
         let schema = batch.schema();
         rows.extend((0..batch.num_rows()).map(|row| {
             let columns = schema.fields().iter().zip(batch.columns());
             columns.map(|(field, column)| (field.name().clone(), postgres_text(column, row))).collect::<Row>()
         }));
     }
-    rows
+    (name, rows)
 }
 
 /// The value of `column` at `row` as Postgres prints it; NULL is `None`.
