@@ -11,7 +11,7 @@ use crate::source::{Block, BlockReader};
 use super::dump::CopyTarget;
 use super::script::lexer::{Close, Delimiter, Lexeme, lex};
 use super::script::read_error;
-use super::script::tokens::Tokens;
+use super::script::tokens::{Token, Tokens};
 use super::script::window::Window;
 
 /// How the INSERT statements of one part are to be read.
@@ -38,6 +38,7 @@ pub fn insert_reader<'a>(input: impl Read + Send + 'a, options: InsertOptions) -
         window: Window::new(input, 0, options.line),
         options,
         header: Vec::new(),
+        columns: None,
         shape: None,
         row: 0,
         rows: Vec::new(),
@@ -63,7 +64,6 @@ pub fn insert_target(first_bytes: &[u8]) -> Option<CopyTarget> {
             defaults.push(value);
             continue;
         }
-        use super::script::tokens::Token;
         match tokens.next() {
             Some(Token::Symbol(b'(')) => depth += 1,
             Some(Token::Symbol(b')')) if depth > 1 => depth -= 1,
@@ -100,7 +100,7 @@ impl Header {
         tokens.eat("ONLY");
         let (schema, name) = tokens.qualified_name()?;
         let columns = match tokens.peek() {
-            Some(super::script::tokens::Token::Symbol(b'(')) => Some(tokens.identifiers()?),
+            Some(Token::Symbol(b'(')) => Some(tokens.identifiers()?),
             _ => None,
         };
         if tokens.eat("OVERRIDING") {
@@ -119,11 +119,7 @@ impl Header {
     /// Where its rows go, without the columns at `defaults`.
     pub fn target(&self, default_schema: &str, defaults: &[usize]) -> CopyTarget {
         let schema = self.schema.clone().unwrap_or_else(|| default_schema.to_string());
-        let columns = match &self.columns {
-            Some(columns) => Some(without(columns, defaults)),
-            // A row without a value has no column, but the table may have some.
-            None => None,
-        };
+        let columns = self.columns.as_ref().map(|columns| without(columns, defaults));
         CopyTarget { table: QualifiedName::new(schema, self.name.clone()), columns }
     }
 }
@@ -145,6 +141,8 @@ struct InsertReader<R> {
     options: InsertOptions,
     /// The header of the statement before, which the next one most often repeats byte by byte.
     header: Vec<u8>,
+    /// The columns of a header that is new, until its first row tells which of them are `DEFAULT`.
+    columns: Option<Option<Vec<String>>>,
     shape: Option<Shape>,
     row: u64,
     rows: Vec<u8>,
@@ -224,8 +222,9 @@ impl<R: Read> InsertReader<R> {
         if header != self.header {
             let text = std::str::from_utf8(&header).map_err(|_| self.other_form())?;
             let parsed = Header::parse(text, self.options.backslashes).ok_or_else(|| self.other_form())?;
-            self.check(&parsed)?;
-            if parsed.is_default_values {
+            let is_default_values = parsed.is_default_values;
+            self.check(parsed)?;
+            if is_default_values {
                 return Ok(true);
             }
             self.header = header;
@@ -233,22 +232,16 @@ impl<R: Read> InsertReader<R> {
         Ok(false)
     }
 
-    fn check(&self, header: &Header) -> Result<()> {
-        let target = &self.options.target;
-        let same_table = header.name == target.table.name
-            && header.schema.as_ref().is_none_or(|schema| *schema == target.table.schema);
-        let same_columns = match (&header.columns, &target.columns) {
-            (Some(all), Some(kept)) => {
-                let mut all = all.iter();
-                kept.iter().all(|column| all.any(|other| other == column))
-            }
-            (None, None) => true,
-            _ => false,
-        };
-        if same_table && same_columns {
-            return Ok(());
+    /// Compares the table of a new header with that of the part; its columns are compared after the first row.
+    fn check(&mut self, header: Header) -> Result<()> {
+        let table = &self.options.target.table;
+        let is_same =
+            header.name == table.name && header.schema.as_ref().is_none_or(|schema| *schema == table.schema);
+        if !is_same {
+            return Err(self.error("an INSERT into another table than those before it"));
         }
-        Err(self.error("an INSERT into another table or other columns than those before it"))
+        self.columns = Some(header.columns);
+        Ok(())
     }
 
     /// Reads one row in parentheses.
@@ -282,28 +275,31 @@ impl<R: Read> InsertReader<R> {
 
     /// Compares a row's shape with that of the rows before it, and with the columns.
     fn has_shape(&mut self, shape: Shape) -> Result<()> {
-        match &self.shape {
-            Some(expected) if *expected == shape => return Ok(()),
-            Some(expected) if expected.values != shape.values => {
-                return Err(self.error(&format!(
-                    "an INSERT row has {} values, where the rows before it have {}",
-                    shape.values, expected.values
-                )));
+        if let Some(columns) = self.columns.take() {
+            let kept = columns.map(|columns| without(&columns, &shape.defaults));
+            if kept != self.options.target.columns {
+                return Err(self.error("an INSERT into other columns than those of the part"));
             }
-            Some(_) => {
-                return Err(self.error("an INSERT row has DEFAULT in other places than the rows before it"));
-            }
-            None => {}
         }
-        let values = shape.values - shape.defaults.len();
-        if let Some(columns) = &self.options.target.columns
-            && columns.len() != values
-        {
-            return Err(
-                self.error(&format!("an INSERT row has {values} values for {} columns", columns.len()))
+        let Some(expected) = &self.shape else {
+            let values = shape.values - shape.defaults.len();
+            let columns = self.options.target.columns.as_ref().map_or(values, Vec::len);
+            if columns != values {
+                return Err(self.error(&format!("an INSERT row has {values} values for {columns} columns")));
+            }
+            self.shape = Some(shape);
+            return Ok(());
+        };
+        if expected.values != shape.values {
+            let what = format!(
+                "an INSERT row has {} values, where the rows before it have {}",
+                shape.values, expected.values
             );
+            return Err(self.error(&what));
         }
-        self.shape = Some(shape);
+        if *expected != shape {
+            return Err(self.error("an INSERT row has DEFAULT in other places than the rows before it"));
+        }
         Ok(())
     }
 
@@ -683,6 +679,9 @@ mod tests {
     fn rows_of_different_shapes_are_refused() {
         assert!(rows("(1, 2), (3)").is_err());
         assert!(rows("(1, DEFAULT), (DEFAULT, 1)").is_err());
+        assert!(
+            blocks("INSERT INTO a (b, c) VALUES (1, 2); INSERT INTO a (c, b) VALUES (1, 2);", 99).is_err()
+        );
         assert!(rows("(1, 2), (3, 4").is_err());
         assert!(rows("(1) ON CONFLICT DO UPDATE SET a = 1").is_err());
         assert!(blocks("INSERT INTO a VALUES (1); INSERT INTO b VALUES (1);", 99).is_err());

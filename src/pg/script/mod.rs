@@ -134,7 +134,7 @@ struct Nesting {
 impl Nesting {
     fn symbol(&mut self, symbol: u8) {
         match symbol {
-            b'(' => self.parentheses += 1,
+            b'(' => self.parentheses = self.parentheses.saturating_add(1),
             b')' => self.parentheses = self.parentheses.saturating_sub(1),
             _ => {}
         }
@@ -500,4 +500,178 @@ fn insert_part(part: InsertPart, word: &[u8], nesting: &Nesting, shape: &mut Ins
 fn is_copy_from_stdin(sql: &str, backslashes: bool) -> bool {
     let mut tokens = Tokens::new(sql, backslashes);
     tokens.eat("COPY") && tokens.has(&["FROM", "STDIN"])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn items(script: &[u8]) -> Result<Vec<Item>> {
+        let mut splitter = Splitter::new(script);
+        let mut items = Vec::new();
+        loop {
+            match splitter.next_item()? {
+                end @ Item::End(_) => {
+                    items.push(end);
+                    return Ok(items);
+                }
+                item => items.push(item),
+            }
+        }
+    }
+
+    /// The statements of `script`, without what is before each of them.
+    fn statements(script: &str) -> Vec<String> {
+        let sql = |item: &Item| match item {
+            Item::Statement(statement) | Item::Copy(statement, _) | Item::Insert(statement, _) => {
+                Some(statement.sql().to_string())
+            }
+            Item::Meta(_) | Item::End(_) => None,
+        };
+        items(script.as_bytes()).unwrap().iter().filter_map(sql).collect()
+    }
+
+    #[test]
+    fn a_semicolon_inside_something_does_not_end_a_statement() {
+        for statement in [
+            "SELECT ';';",
+            "SELECT 'it''s;';",
+            "SELECT 'a\\';",
+            "SELECT E'a\\';';",
+            "SELECT E'a' \n 'b\\';';",
+            "SELECT U&';\\';",
+            "SELECT \";\"\";\";",
+            "SELECT $$;$$;",
+            "SELECT $a$;$$;$b$;$a$;",
+            "SELECT a$b$, ';', c$b$;",
+            "SELECT $1, ';';",
+            "SELECT /* ; /* ; */ ; */ 1 -- ;\n;",
+            "CREATE RULE a AS ON INSERT TO b DO (SELECT 1; SELECT 2);",
+            "CREATE FUNCTION a() RETURNS int BEGIN ATOMIC SELECT 1; SELECT CASE WHEN true THEN 1 END; END;",
+            "CREATE OR REPLACE PROCEDURE a(b int) BEGIN ATOMIC SELECT 1; END;",
+            "CREATE FUNCTION a() RETURNS int LANGUAGE sql AS $_$\nCOPY a FROM stdin;\n\\.\n\\connect x\n$_$;",
+            "SELECT 1 /* \\connect */;",
+        ] {
+            let script = format!("{statement}\nSELECT 2;\n");
+            assert_eq!(statements(&script), [statement, "SELECT 2;"], "{statement}");
+        }
+    }
+
+    #[test]
+    fn begin_is_a_statement_where_no_function_is_made() {
+        assert_eq!(statements("BEGIN;\nSELECT 1;\nCOMMIT;"), ["BEGIN;", "SELECT 1;", "COMMIT;"]);
+        assert_eq!(
+            statements("CREATE TABLE a (\"begin\" int);\nEND;"),
+            ["CREATE TABLE a (\"begin\" int);", "END;"]
+        );
+    }
+
+    #[test]
+    fn backslashes_escape_when_strings_do_not_conform() {
+        let mut splitter = Splitter::new(&b"SELECT 'a\\';';"[..]);
+        splitter.set_backslashes(true);
+        assert!(matches!(splitter.next_item(), Ok(Item::Statement(_))));
+        assert!(matches!(splitter.next_item(), Ok(Item::End(_))));
+    }
+
+    #[test]
+    fn the_extent_of_copy_data_is_told() {
+        let script = "-- one\nCOPY a (b) FROM stdin;\n1\n\\N\n\\\\.\n\\.\n\nCOPY c FROM stdin;\n\\.\n";
+        let items = items(script.as_bytes()).unwrap();
+        let [Item::Copy(first, rows), Item::Copy(_, none), Item::End(_)] = &items[..] else {
+            panic!("two COPY statements expected")
+        };
+        assert_eq!((first.comments(), first.line), ("-- one\n", 2));
+        assert_eq!(&script[rows.start as usize..rows.end as usize], "1\n\\N\n\\\\.\n\\.\n");
+        assert_eq!(&script[none.start as usize..none.end as usize], "\\.\n");
+        assert_eq!((rows.line, none.line), (3, 9));
+    }
+
+    #[test]
+    fn the_end_of_copy_data_is_found_across_windows() {
+        for rows in 262_120..262_160_usize {
+            let script = format!("COPY a FROM stdin;\n{}\n\\.\nSELECT 1;\n", "x".repeat(rows));
+            assert_eq!(items(script.as_bytes()).unwrap().len(), 3, "{rows}");
+        }
+    }
+
+    #[test]
+    fn an_insert_is_cut_before_its_rows_and_tells_its_defaults() {
+        let script = "INSERT INTO a (\"values\", b) VALUES (1, DEFAULT), ('DEFAULT', 2);";
+        let items = items(script.as_bytes()).unwrap();
+        let [Item::Insert(statement, shape), _] = &items[..] else { panic!("an INSERT expected") };
+        assert_eq!(statement.sql(), "INSERT INTO a (\"values\", b) VALUES");
+        assert_eq!(statement.extent.end, script.len() as u64);
+        assert_eq!(shape.defaults, [1]);
+    }
+
+    #[test]
+    fn meta_commands_are_told_and_others_are_refused_without_repeating_them() {
+        let items = items(b"\\restrict abc\n\\connect \"A b\"\nSELECT 1;").unwrap();
+        let [Item::Meta(first), Item::Meta(second), ..] = &items[..] else { panic!("two expected") };
+        assert_eq!((first.command, first.argument.as_str()), ("restrict", "abc"));
+        assert_eq!((second.command, second.argument.as_str()), ("connect", "\"A b\""));
+        for (script, told) in [
+            ("\\i secret.sql\n", "`\\i`"),
+            ("\\secret\n", "a backslash"),
+            ("SELECT \\secret;", "a backslash"),
+        ] {
+            let error = self::items(script.as_bytes()).unwrap_err().to_string();
+            assert!(error.contains(told) && !error.contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_complete_is_refused_with_its_line() {
+        for script in [
+            "\nSELECT 1",
+            "\nSELECT 'a",
+            "\nSELECT $a$ $$",
+            "\n/* a",
+            "\nCOPY a FROM stdin;\n1\n",
+            "\nSELECT \"a",
+        ] {
+            let error = items(script.as_bytes()).unwrap_err().to_string();
+            assert!(error.contains("line 2") || error.contains("line 3"), "{error}");
+            assert!(error.contains("cut short"), "{error}");
+        }
+    }
+
+    /// Gives one byte at a time, so that every lexeme crosses a window's end.
+    struct Slowly<'a>(&'a [u8]);
+
+    impl Read for Slowly<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let count = self.0.len().min(buffer.len()).min(1);
+            let (now, later) = self.0.split_at(count);
+            buffer[..count].copy_from_slice(now);
+            self.0 = later;
+            Ok(count)
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_give_items_or_an_error(script in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = items(&script);
+        }
+
+        #[test]
+        fn where_reads_end_does_not_matter(script in r#"([';$"(\\\-/*\n a1]|\$a\$|E'|--|/\*|COPY a FROM stdin;\n|\n\\\.\n|INSERT INTO a VALUES|BEGIN|CREATE FUNCTION|END){0,40}"#) {
+            let mut splitter = Splitter::new(Slowly(script.as_bytes()));
+            let mut slowly = Vec::new();
+            let result = loop {
+                match splitter.next_item() {
+                    Ok(end @ Item::End(_)) => {
+                        slowly.push(end);
+                        break Ok(slowly);
+                    }
+                    Ok(item) => slowly.push(item),
+                    Err(error) => break Err(error.to_string()),
+                }
+            };
+            prop_assert_eq!(result, items(script.as_bytes()).map_err(|error| error.to_string()));
+        }
+    }
 }

@@ -63,7 +63,13 @@ pub fn index(text: impl Read, transcoder: Option<Transcoder>) -> Result<Index> {
                 builder.comments(&comments);
                 return builder.finish();
             }
-            Item::Meta(meta) => builder.meta(meta)?,
+            Item::Meta(meta) => {
+                // A new session has the server's settings.
+                if meta.command.starts_with('c') {
+                    splitter.set_backslashes(false);
+                }
+                builder.meta(meta)?;
+            }
             Item::Copy(statement, data) => {
                 let place = place_of(&statement);
                 builder.copy(statement, data).map_err(|error| error.at(place))?;
@@ -287,7 +293,8 @@ impl Builder {
                 return Err(Error::snapshot("an INSERT has DEFAULT in other places than the one before it"));
             }
             place.extent.end = statement.extent.end;
-            return self.part_grows();
+            self.part_grows();
+            return Ok(());
         }
         let header = Header::parse(statement.sql(), backslashes).ok_or_else(|| {
             Error::snapshot("an INSERT of another form than `INSERT INTO table (columns) VALUES (…), …;`")
@@ -301,11 +308,10 @@ impl Builder {
     }
 
     /// The part that was added last is as long as its place says.
-    fn part_grows(&mut self) -> Result<()> {
+    fn part_grows(&mut self) {
         if let (Some(part), Some(place)) = (self.index.parts.last_mut(), self.index.places.last()) {
             part.stored_bytes = Some(place.extent.end - place.extent.start);
         }
-        Ok(())
     }
 
     /// Adds an entry with rows.
@@ -331,7 +337,8 @@ impl Builder {
         });
         self.index.parts.push(DataPart { entry, target, stored_bytes: None });
         self.index.places.push(place);
-        self.part_grows()
+        self.part_grows();
+        Ok(())
     }
 
     /// A table or rows: all of them must be of one database.
