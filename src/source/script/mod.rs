@@ -333,7 +333,7 @@ INSERT INTO public.d VALUES (2, 'it''s');
         let source = open(cluster("").as_bytes()).unwrap();
         assert_eq!(source.dump().database.as_deref(), Some("A b"));
         assert_eq!(source.dump().entries[1].definition, "ALTER ROLE ana WITH LOGIN;");
-        assert_eq!(source.notes(), ["left out 1 passwords of roles"]);
+        assert_eq!(source.notes(), ["passwords of roles left out: 1"]);
         let error = open(cluster("CREATE TABLE b ();").as_bytes()).err().unwrap();
         assert_eq!(error.what(), "the script holds several databases");
     }

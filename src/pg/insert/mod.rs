@@ -2,17 +2,20 @@
 //!
 //! Only constants are rows: a call, a query or an operator in a value is an error, told by row and never repeated.
 
+mod header;
+mod literal;
+
 use std::io::Read;
 
 use crate::error::{Error, Place, Result};
-use crate::schema::QualifiedName;
+use crate::pg::dump::CopyTarget;
+use crate::pg::script::lexer::{Close, Delimiter, Lexeme, lex};
+use crate::pg::script::read_error;
+use crate::pg::script::window::Window;
 use crate::source::{Block, BlockReader};
-
-use super::dump::CopyTarget;
-use super::script::lexer::{Close, Delimiter, Lexeme, lex};
-use super::script::read_error;
-use super::script::tokens::{Token, Tokens};
-use super::script::window::Window;
+use header::without;
+pub use header::{Header, insert_target};
+use literal::{append_bits, append_undoubled, append_unescaped};
 
 /// How the INSERT statements of one part are to be read.
 #[derive(Clone, Debug)]
@@ -45,88 +48,6 @@ pub fn insert_reader<'a>(input: impl Read + Send + 'a, options: InsertOptions) -
         last_row: 0,
         is_in_values: false,
     })
-}
-
-/// Where the rows of the INSERT statement go that `first_bytes` begin with, after white space and comments.
-///
-/// Columns whose value in the first row is `DEFAULT` are left out, as far as `first_bytes` reach. `None` if this is
-/// no INSERT of constant rows.
-pub fn insert_target(first_bytes: &[u8]) -> Option<CopyTarget> {
-    let text = match std::str::from_utf8(first_bytes) {
-        Ok(text) => text,
-        Err(error) => std::str::from_utf8(&first_bytes[..error.valid_up_to()]).ok()?,
-    };
-    let header = Header::parse(text, false)?;
-    let mut tokens = Tokens::new(&text[header.length..], false);
-    let (mut defaults, mut value, mut depth) = (Vec::new(), 0, 0_u32);
-    while !header.is_default_values {
-        if depth == 1 && tokens.eat("DEFAULT") {
-            defaults.push(value);
-            continue;
-        }
-        match tokens.next() {
-            Some(Token::Symbol(b'(')) => depth += 1,
-            Some(Token::Symbol(b')')) if depth > 1 => depth -= 1,
-            Some(Token::Symbol(b',')) if depth == 1 => value += 1,
-            None | Some(Token::Symbol(b')')) => break,
-            Some(_) => {}
-        }
-    }
-    Some(header.target("", &defaults))
-}
-
-/// An INSERT up to `VALUES`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Header {
-    /// The schema that it names.
-    pub schema: Option<String>,
-    /// The table's name.
-    pub name: String,
-    /// The columns that it names.
-    pub columns: Option<Vec<String>>,
-    /// Whether it ends in `DEFAULT VALUES`: one row, without a value.
-    pub is_default_values: bool,
-    /// Its length in bytes.
-    pub length: usize,
-}
-
-impl Header {
-    /// Reads it from the start of `text`; `None` if it is of another form than those of pg_dump.
-    pub fn parse(text: &str, backslashes: bool) -> Option<Header> {
-        let mut tokens = Tokens::new(text, backslashes);
-        if !tokens.eat_all(&["INSERT", "INTO"]) {
-            return None;
-        }
-        tokens.eat("ONLY");
-        let (schema, name) = tokens.qualified_name()?;
-        let columns = match tokens.peek() {
-            Some(Token::Symbol(b'(')) => Some(tokens.identifiers()?),
-            _ => None,
-        };
-        if tokens.eat("OVERRIDING") {
-            let known = tokens.eat("SYSTEM") || tokens.eat("USER");
-            if !known || !tokens.eat("VALUE") {
-                return None;
-            }
-        }
-        let is_default_values = tokens.eat_all(&["DEFAULT", "VALUES"]);
-        if !is_default_values && !tokens.eat("VALUES") {
-            return None;
-        }
-        Some(Header { schema, name, columns, is_default_values, length: tokens.offset() })
-    }
-
-    /// Where its rows go, without the columns at `defaults`.
-    pub fn target(&self, default_schema: &str, defaults: &[usize]) -> CopyTarget {
-        let schema = self.schema.clone().unwrap_or_else(|| default_schema.to_string());
-        let columns = self.columns.as_ref().map(|columns| without(columns, defaults));
-        CopyTarget { table: QualifiedName::new(schema, self.name.clone()), columns }
-    }
-}
-
-fn without(columns: &[String], places: &[usize]) -> Vec<String> {
-    let kept = columns.iter().enumerate().filter(|(place, _)| !places.contains(place));
-    kept.map(|(_, column)| column.clone()).collect()
 }
 
 /// What all rows of a part have in common.
@@ -514,111 +435,6 @@ impl<R: Read> InsertReader<R> {
     fn not_constant(&self) -> Error {
         self.error("an INSERT value is not a constant").hint("take the dump with pg_dump")
     }
-}
-
-/// Appends `byte` as COPY text has it (`CopyAttributeOutText` in copyto.c).
-fn append_escaped(byte: u8, row: &mut Vec<u8>) {
-    let letter = match byte {
-        b'\\' => b'\\',
-        0x08 => b'b',
-        b'\t' => b't',
-        b'\n' => b'n',
-        0x0b => b'v',
-        0x0c => b'f',
-        b'\r' => b'r',
-        _ => {
-            row.push(byte);
-            return;
-        }
-    };
-    row.extend_from_slice(&[b'\\', letter]);
-}
-
-/// Appends the inside of a plain literal, in which quotes are doubled.
-fn append_undoubled(mut inside: &[u8], row: &mut Vec<u8>) {
-    let is_special = |byte: &u8| matches!(byte, b'\'' | b'\\' | 0x08..=0x0d);
-    while let Some(at) = inside.iter().position(is_special) {
-        row.extend_from_slice(&inside[..at]);
-        append_escaped(inside[at], row);
-        let step = if inside[at] == b'\'' { 2 } else { 1 };
-        inside = inside.get(at + step..).unwrap_or_default();
-    }
-    row.extend_from_slice(inside);
-}
-
-/// Appends the inside of a literal with backslash escapes.
-///
-/// Numeric escapes give characters up to 127 or, with `\u`, any; others depend on the client encoding, and `\v` on the
-/// version: they give `None`, as what is malformed.
-fn append_unescaped(inside: &[u8], row: &mut Vec<u8>) -> Option<()> {
-    let mut rest = inside;
-    while let [first, tail @ ..] = rest {
-        rest = match (first, tail) {
-            (b'\'', [b'\'', tail @ ..]) => {
-                row.push(b'\'');
-                tail
-            }
-            (b'\\', tail) => append_escape(tail, row)?,
-            (byte, tail) => {
-                append_escaped(*byte, row);
-                tail
-            }
-        };
-    }
-    Some(())
-}
-
-/// Appends what the escape whose backslash precedes `text` stands for, and gives what follows it.
-fn append_escape<'a>(text: &'a [u8], row: &mut Vec<u8>) -> Option<&'a [u8]> {
-    let (letter, tail) = text.split_first()?;
-    let (radix, digits) = match letter {
-        b'b' => return plain_escape(0x08, tail, row),
-        b'f' => return plain_escape(0x0c, tail, row),
-        b'n' => return plain_escape(b'\n', tail, row),
-        b'r' => return plain_escape(b'\r', tail, row),
-        b't' => return plain_escape(b'\t', tail, row),
-        b'v' => return None,
-        b'0'..=b'7' => (8, &text[..text.len().min(3)]),
-        b'x' => (16, &tail[..tail.len().min(2)]),
-        b'u' => (16, tail.get(..4)?),
-        b'U' => (16, tail.get(..8)?),
-        other => return plain_escape(*other, tail, row),
-    };
-    let count = digits.iter().take_while(|digit| char::from(**digit).is_digit(radix)).count();
-    let is_unicode = matches!(letter, b'u' | b'U');
-    if count == 0 || (is_unicode && count < digits.len()) {
-        return None;
-    }
-    let code = u32::from_str_radix(std::str::from_utf8(&digits[..count]).ok()?, radix).ok()?;
-    if code == 0 || (!is_unicode && code > 127) {
-        return None;
-    }
-    let mut buffer = [0; 4];
-    for byte in char::from_u32(code)?.encode_utf8(&mut buffer).bytes() {
-        append_escaped(byte, row);
-    }
-    let start = if radix == 8 { text } else { tail };
-    Some(&start[count..])
-}
-
-fn plain_escape<'a>(byte: u8, tail: &'a [u8], row: &mut Vec<u8>) -> Option<&'a [u8]> {
-    append_escaped(byte, row);
-    Some(tail)
-}
-
-/// Appends the bits of `B'0101'` or `X'1F'`.
-fn append_bits(digits: &[u8], letter: u8, row: &mut Vec<u8>) -> Option<()> {
-    for digit in digits {
-        match (letter, digit) {
-            (b'b', b'0' | b'1') => row.push(*digit),
-            (b'x', _) => {
-                let value = char::from(*digit).to_digit(16)?;
-                row.extend_from_slice(format!("{value:04b}").as_bytes());
-            }
-            _ => return None,
-        }
-    }
-    Some(())
 }
 
 #[cfg(test)]
