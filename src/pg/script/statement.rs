@@ -200,6 +200,9 @@ pub fn setting(sql: &str) -> Option<(String, String)> {
         return None;
     }
     let _ = tokens.eat("SESSION") || tokens.eat("LOCAL");
+    if tokens.eat("NAMES") {
+        return Some(("client_encoding".to_string(), plain_literal(tokens.next()?)?));
+    }
     let name = tokens.identifier()?;
     if !tokens.eat_symbol(b'=') && !tokens.eat("TO") {
         return None;
@@ -272,8 +275,11 @@ fn alter(mut tokens: Tokens<'_>) -> Class {
     }
     let _ = tokens.eat("PROCEDURAL");
     let Some((object, section)) = object_type(&mut tokens) else { return Class::new("", None) };
-    if matches!(object, "ROLE" | "USER MAPPING" | "SUBSCRIPTION" | "OPERATOR") {
+    if matches!(object, "ROLE" | "USER MAPPING" | "SUBSCRIPTION") {
         return Class::new(object, section);
+    }
+    if object == "OPERATOR" {
+        return Class::new(if tokens.has(&["OWNER", "TO"]) { "OWNER" } else { object }, None);
     }
     let _ = tokens.eat_all(&["IF", "EXISTS"]);
     let _ = tokens.eat("ONLY");
@@ -528,6 +534,7 @@ mod tests {
             ("SET standard_conforming_strings TO off;", Some(("standard_conforming_strings", "off"))),
             ("SELECT pg_catalog.set_config('search_path', '', false);", Some(("search_path", ""))),
             ("SET SESSION AUTHORIZATION 'a';", None),
+            ("SET NAMES 'LATIN1';", Some(("client_encoding", "LATIN1"))),
         ] {
             let expected = expected.map(|(name, value)| (name.to_string(), value.to_string()));
             assert_eq!(setting(sql), expected, "{sql}");

@@ -69,9 +69,11 @@ impl<R: Read> Window<R> {
     /// Moves the window `count` bytes on, which must be in it.
     pub fn consume(&mut self, count: usize) {
         let used = &self.buffer[self.start..self.start + count];
-        self.line += match used {
-            [byte] => u64::from(*byte == b'\n'),
-            _ => memchr_iter(b'\n', used).count() as u64,
+        // Most lexemes are shorter than what a vector search is worth.
+        self.line += if used.len() < 32 {
+            used.iter().filter(|byte| **byte == b'\n').count() as u64
+        } else {
+            memchr_iter(b'\n', used).count() as u64
         };
         self.start += count;
         self.offset += count as u64;

@@ -63,7 +63,13 @@ pub fn index(text: impl Read, transcoder: Option<Transcoder>) -> Result<Index> {
                 builder.comments(&comments);
                 return builder.finish();
             }
-            Item::Meta(meta) => builder.meta(meta)?,
+            Item::Meta(meta) => {
+                // A new session has the server's settings.
+                if meta.command.starts_with('c') {
+                    splitter.set_backslashes(false);
+                }
+                builder.meta(meta)?;
+            }
             Item::Copy(statement, data) => {
                 let place = place_of(&statement);
                 builder.copy(statement, data).map_err(|error| error.at(place))?;
@@ -149,7 +155,7 @@ impl Builder {
         }
         if self.passwords > 0 {
             let passwords = self.passwords;
-            self.index.notes.push(format!("left out {passwords} passwords of roles"));
+            self.index.notes.push(format!("passwords of roles left out: {passwords}"));
         }
         let of_tables = self.database_of_tables.flatten();
         self.index.dump.database = of_tables.or(self.index.dump.database);
@@ -175,6 +181,9 @@ impl Builder {
                 self.connected = Some(tag.clone());
                 self.default_schema = "public".to_string();
             }
+            // pg_dump writes `\encoding SQL_ASCII` before it connects to a database of an unusual name; the session
+            // after that names its own.
+            "encoding" if meta.argument == "SQL_ASCII" => {}
             "encoding" => self
                 .client_encoding(meta.argument.trim_matches('\''))
                 .map_err(|error| error.at(Place::default().line(meta.line)))?,
@@ -222,9 +231,9 @@ impl Builder {
         if section != Section::None {
             self.section = section;
         }
-        let namespace = match (&class.schema, class.name.as_str()) {
-            (None, "") => None,
-            (schema, _) => Some(schema.clone().unwrap_or_else(|| self.default_schema.clone())),
+        let namespace = match &class.schema {
+            None if !class.name.is_empty() && is_in_schema(class.kind) => Some(self.default_schema.clone()),
+            schema => schema.clone(),
         };
         let entry = Entry {
             tag: class.name,
@@ -279,7 +288,10 @@ impl Builder {
 
     fn insert(&mut self, statement: Statement, shape: InsertShape, backslashes: bool) -> Result<()> {
         self.comments(statement.comments());
+        // A header says that the rows of another table begin, of the same partition root maybe.
+        let goes_on = EntryHeader::find(statement.comments()).is_none();
         if let Some((header, defaults)) = &self.run
+            && goes_on
             && header == statement.sql()
             && let Some(place) = self.index.places.last_mut()
         {
@@ -287,7 +299,8 @@ impl Builder {
                 return Err(Error::snapshot("an INSERT has DEFAULT in other places than the one before it"));
             }
             place.extent.end = statement.extent.end;
-            return self.part_grows();
+            self.part_grows();
+            return Ok(());
         }
         let header = Header::parse(statement.sql(), backslashes).ok_or_else(|| {
             Error::snapshot("an INSERT of another form than `INSERT INTO table (columns) VALUES (…), …;`")
@@ -301,11 +314,10 @@ impl Builder {
     }
 
     /// The part that was added last is as long as its place says.
-    fn part_grows(&mut self) -> Result<()> {
+    fn part_grows(&mut self) {
         if let (Some(part), Some(place)) = (self.index.parts.last_mut(), self.index.places.last()) {
             part.stored_bytes = Some(place.extent.end - place.extent.start);
         }
-        Ok(())
     }
 
     /// Adds an entry with rows.
@@ -331,7 +343,8 @@ impl Builder {
         });
         self.index.parts.push(DataPart { entry, target, stored_bytes: None });
         self.index.places.push(place);
-        self.part_grows()
+        self.part_grows();
+        Ok(())
     }
 
     /// A table or rows: all of them must be of one database.
@@ -376,6 +389,28 @@ impl Builder {
 
 fn other_encoding() -> Error {
     Error::snapshot("the script changes its client encoding").hint("take the dump with `--encoding=UTF8`")
+}
+
+/// Whether a name without schema, of an object of the kind `kind`, is looked up or made in the search path.
+fn is_in_schema(kind: &str) -> bool {
+    const KINDS: [&str; 15] = [
+        "AGGREGATE",
+        "COLLATION",
+        "CONVERSION",
+        "DOMAIN",
+        "FOREIGN TABLE",
+        "FUNCTION",
+        "MATERIALIZED VIEW",
+        "OPERATOR CLASS",
+        "OPERATOR FAMILY",
+        "PROCEDURE",
+        "SEQUENCE",
+        "SEQUENCE SET",
+        "TABLE",
+        "TYPE",
+        "VIEW",
+    ];
+    KINDS.contains(&kind)
 }
 
 fn is_off(value: &str) -> bool {

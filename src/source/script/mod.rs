@@ -181,3 +181,213 @@ fn compression(codec: Codec) -> Compression {
         Codec::Zstd => Compression::Zstd,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+
+    const SCRIPT: &str = r"--
+-- PostgreSQL database dump
+--
+
+\restrict abc
+
+-- Dumped from database version 15.20 (Debian 15.20-1)
+-- Dumped by pg_dump version 15.20 (Debian 15.20-1)
+
+SET client_encoding = 'UTF8';
+SET standard_conforming_strings = on;
+SELECT pg_catalog.set_config('search_path', '', false);
+
+--
+-- Name: f(); Type: FUNCTION; Schema: public; Owner: ana
+--
+
+CREATE FUNCTION public.f() RETURNS integer
+    LANGUAGE sql
+    AS $$
+COPY public.a (b) FROM stdin;
+\.
+$$;
+
+--
+-- Name: a; Type: TABLE; Schema: public; Owner: ana
+--
+
+CREATE TABLE public.a (
+    b integer,
+    c text
+);
+
+--
+-- Data for Name: a; Type: TABLE DATA; Schema: public; Owner: ana
+--
+
+COPY public.a (b, c) FROM stdin;
+1	é
+2	\N
+\.
+
+INSERT INTO public.d VALUES (1, 'x');
+INSERT INTO public.d VALUES (2, 'it''s');
+
+--
+-- PostgreSQL database dump complete
+--
+
+\unrestrict abc
+
+";
+
+    fn open(bytes: &[u8]) -> Result<ScriptSource> {
+        let spool = Spool::fill(bytes, &std::env::temp_dir())?;
+        ScriptSource::open(Input::spool("a.sql", spool))
+    }
+
+    fn rows(source: &ScriptSource, part: usize) -> Result<String> {
+        let mut reader = source.read(part, 1 << 20)?;
+        let mut rows = Vec::new();
+        while let Some(block) = reader.next_block()? {
+            rows.extend(block.bytes);
+        }
+        Ok(String::from_utf8(rows).unwrap())
+    }
+
+    fn all_rows(bytes: &[u8]) -> Result<Vec<String>> {
+        let source = open(bytes)?;
+        (0..source.data().len()).map(|part| rows(&source, part)).collect()
+    }
+
+    const ROWS: [&str; 2] = ["1\té\n2\t\\N\n", "1\tx\n2\tit's\n"];
+
+    #[test]
+    fn a_script_gives_entries_and_rows() {
+        let source = open(SCRIPT.as_bytes()).unwrap();
+        let dump = source.dump();
+        assert_eq!(dump.server_version.as_deref(), Some("15.20"));
+        assert_eq!(dump.dump_version.as_deref(), Some("15.20 (Debian 15.20-1)"));
+        let entries: Vec<_> = dump.entries.iter().map(|entry| (&*entry.kind, &*entry.tag)).collect();
+        assert_eq!(
+            entries,
+            [
+                ("META", ""),
+                ("SESSION", ""),
+                ("SESSION", ""),
+                ("SESSION", ""),
+                ("FUNCTION", "f()"),
+                ("TABLE", "a"),
+                ("TABLE DATA", "a"),
+                ("TABLE DATA", "d"),
+                ("META", ""),
+            ]
+        );
+        assert_eq!(dump.entries[5].owner, "ana");
+        assert!(dump.entries[5].definition.starts_with("--\n-- Name: a;"));
+        assert_eq!(dump.entries[6].copy_statement, "COPY public.a (b, c) FROM stdin;");
+        assert!(source.is_seekable());
+        assert_eq!([rows(&source, 1).unwrap(), rows(&source, 0).unwrap()], [ROWS[1], ROWS[0]]);
+    }
+
+    #[test]
+    fn compression_line_ends_marks_and_encodings_do_not_matter() {
+        let windows = SCRIPT.replace('\n', "\r\n");
+        let marked = format!("\u{feff}{SCRIPT}");
+        let latin = SCRIPT.replace("UTF8", "LATIN1").chars().map(|letter| letter as u8).collect::<Vec<_>>();
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(windows.as_bytes()).unwrap();
+        let zstd = zstd::encode_all(SCRIPT.as_bytes(), 1).unwrap();
+        for bytes in [windows.into_bytes(), marked.into_bytes(), latin, gzip.finish().unwrap(), zstd] {
+            assert_eq!(all_rows(&bytes).unwrap(), ROWS);
+            let source = open(&bytes).unwrap();
+            assert_eq!([rows(&source, 1).unwrap(), rows(&source, 0).unwrap()], [ROWS[1], ROWS[0]]);
+            assert!(source.dump().entries[1].definition.ends_with("SET client_encoding = 'UTF8';"));
+        }
+    }
+
+    #[test]
+    fn utf16_is_refused() {
+        let utf16: Vec<u8> = SCRIPT.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert!(open(&utf16).err().unwrap().what().contains("UTF-16"));
+    }
+
+    #[test]
+    fn a_script_that_is_cut_anywhere_is_refused_or_whole() {
+        let complete = SCRIPT.find("dump complete").unwrap() + "dump complete".len();
+        for length in 0..SCRIPT.len() {
+            match all_rows(&SCRIPT.as_bytes()[..length]) {
+                Ok(rows) => assert!(length >= complete && rows == ROWS, "{length}"),
+                Err(error) => assert!(error.to_string().contains("a.sql"), "{error}"),
+            }
+        }
+    }
+
+    #[test]
+    fn one_database_of_a_cluster_may_have_tables() {
+        let cluster = |template: &str| {
+            format!(
+                "CREATE ROLE ana;\nALTER ROLE ana WITH LOGIN PASSWORD 'SCRAM-secret';\n\\connect template1\n{template}\n\
+                 CREATE DATABASE \"A b\";\n\\connect -reuse-previous=on \"dbname='A b'\"\nCREATE TABLE public.a ();\n"
+            )
+        };
+        let source = open(cluster("").as_bytes()).unwrap();
+        assert_eq!(source.dump().database.as_deref(), Some("A b"));
+        assert_eq!(source.dump().entries[1].definition, "ALTER ROLE ana WITH LOGIN;");
+        assert_eq!(source.notes(), ["passwords of roles left out: 1"]);
+        let error = open(cluster("CREATE TABLE b ();").as_bytes()).err().unwrap();
+        assert_eq!(error.what(), "the script holds several databases");
+    }
+
+    #[test]
+    fn large_objects_are_one_entry_and_stay_in_the_script() {
+        let objects = "SELECT pg_catalog.lo_open('1', 131072);\nSELECT pg_catalog.lowrite(0, '\\x00');\n\
+                       SELECT pg_catalog.lo_close(0);";
+        let source = open(format!("BEGIN;\n\n{objects}\n\nCOMMIT;\n").as_bytes()).unwrap();
+        let kinds: Vec<_> = source.dump().entries.iter().map(|entry| &*entry.kind).collect();
+        assert_eq!(kinds, ["BEGIN", "BLOBS", "COMMIT"]);
+        let mut text = String::new();
+        source.large_objects(2).unwrap().unwrap().read_to_string(&mut text).unwrap();
+        assert_eq!(text, objects);
+    }
+
+    #[test]
+    fn names_without_schema_are_of_the_search_path() {
+        let source = open(b"SET search_path = shop, pg_catalog;\nCOPY a (b) FROM stdin;\n\\.\n").unwrap();
+        assert_eq!(source.data()[0].target.table.schema, "shop");
+    }
+
+    #[test]
+    fn an_encoding_that_changes_is_refused() {
+        for script in [
+            "SET client_encoding = 'LATIN1';\nSET client_encoding = 'UTF8';\n",
+            "SELECT '\nSET client_encoding = ''LATIN1'';';\nSET a = 1;\n",
+        ] {
+            assert!(open(script.as_bytes()).is_err(), "{script}");
+        }
+    }
+
+    /// The sample databases beside the work tree, where there are any.
+    #[test]
+    fn the_sample_dumps_have_the_rows_of_their_facts() {
+        let data = std::env::var("MASK_SAMPLE_DATA")
+            .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data").to_string());
+        for name in ["pagila", "chinook"] {
+            let folder = Path::new(&data).join(name);
+            let Ok(facts) = std::fs::read(folder.join(format!("{name}.facts.json"))) else {
+                eprintln!("skipped: no {}", folder.display());
+                continue;
+            };
+            let facts: serde_json::Value = serde_json::from_slice(&facts).unwrap();
+            let source =
+                ScriptSource::open(Input::file(&folder.join(format!("{name}.sql.gz"))).unwrap()).unwrap();
+            for (part, data) in source.data().iter().enumerate() {
+                let table = format!("{}.{}", data.target.table.schema, data.target.table.name);
+                let tables = &facts["tables"];
+                let known = [&table, &data.target.table.name].into_iter().find_map(|name| tables.get(name));
+                let expected = known.and_then(|table| table["rows"].as_u64()).unwrap();
+                let rows = rows(&source, part).unwrap().lines().count() as u64;
+                assert_eq!(rows, expected, "{table}");
+            }
+        }
+    }
+}

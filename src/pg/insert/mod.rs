@@ -2,17 +2,20 @@
 //!
 //! Only constants are rows: a call, a query or an operator in a value is an error, told by row and never repeated.
 
+mod header;
+mod literal;
+
 use std::io::Read;
 
 use crate::error::{Error, Place, Result};
-use crate::schema::QualifiedName;
+use crate::pg::dump::CopyTarget;
+use crate::pg::script::lexer::{Close, Delimiter, Lexeme, lex};
+use crate::pg::script::read_error;
+use crate::pg::script::window::Window;
 use crate::source::{Block, BlockReader};
-
-use super::dump::CopyTarget;
-use super::script::lexer::{Close, Delimiter, Lexeme, lex};
-use super::script::read_error;
-use super::script::tokens::Tokens;
-use super::script::window::Window;
+use header::without;
+pub use header::{Header, insert_target};
+use literal::{append_bits, append_undoubled, append_unescaped};
 
 /// How the INSERT statements of one part are to be read.
 #[derive(Clone, Debug)]
@@ -38,99 +41,13 @@ pub fn insert_reader<'a>(input: impl Read + Send + 'a, options: InsertOptions) -
         window: Window::new(input, 0, options.line),
         options,
         header: Vec::new(),
+        columns: None,
         shape: None,
         row: 0,
         rows: Vec::new(),
         last_row: 0,
         is_in_values: false,
     })
-}
-
-/// Where the rows of the INSERT statement go that `first_bytes` begin with, after white space and comments.
-///
-/// Columns whose value in the first row is `DEFAULT` are left out, as far as `first_bytes` reach. `None` if this is
-/// no INSERT of constant rows.
-pub fn insert_target(first_bytes: &[u8]) -> Option<CopyTarget> {
-    let text = match std::str::from_utf8(first_bytes) {
-        Ok(text) => text,
-        Err(error) => std::str::from_utf8(&first_bytes[..error.valid_up_to()]).ok()?,
-    };
-    let header = Header::parse(text, false)?;
-    let mut tokens = Tokens::new(&text[header.length..], false);
-    let (mut defaults, mut value, mut depth) = (Vec::new(), 0, 0_u32);
-    while !header.is_default_values {
-        if depth == 1 && tokens.eat("DEFAULT") {
-            defaults.push(value);
-            continue;
-        }
-        use super::script::tokens::Token;
-        match tokens.next() {
-            Some(Token::Symbol(b'(')) => depth += 1,
-            Some(Token::Symbol(b')')) if depth > 1 => depth -= 1,
-            Some(Token::Symbol(b',')) if depth == 1 => value += 1,
-            None | Some(Token::Symbol(b')')) => break,
-            Some(_) => {}
-        }
-    }
-    Some(header.target("", &defaults))
-}
-
-/// An INSERT up to `VALUES`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Header {
-    /// The schema that it names.
-    pub schema: Option<String>,
-    /// The table's name.
-    pub name: String,
-    /// The columns that it names.
-    pub columns: Option<Vec<String>>,
-    /// Whether it ends in `DEFAULT VALUES`: one row, without a value.
-    pub is_default_values: bool,
-    /// Its length in bytes.
-    pub length: usize,
-}
-
-impl Header {
-    /// Reads it from the start of `text`; `None` if it is of another form than those of pg_dump.
-    pub fn parse(text: &str, backslashes: bool) -> Option<Header> {
-        let mut tokens = Tokens::new(text, backslashes);
-        if !tokens.eat_all(&["INSERT", "INTO"]) {
-            return None;
-        }
-        tokens.eat("ONLY");
-        let (schema, name) = tokens.qualified_name()?;
-        let columns = match tokens.peek() {
-            Some(super::script::tokens::Token::Symbol(b'(')) => Some(tokens.identifiers()?),
-            _ => None,
-        };
-        if tokens.eat("OVERRIDING") {
-            let known = tokens.eat("SYSTEM") || tokens.eat("USER");
-            if !known || !tokens.eat("VALUE") {
-                return None;
-            }
-        }
-        let is_default_values = tokens.eat_all(&["DEFAULT", "VALUES"]);
-        if !is_default_values && !tokens.eat("VALUES") {
-            return None;
-        }
-        Some(Header { schema, name, columns, is_default_values, length: tokens.offset() })
-    }
-
-    /// Where its rows go, without the columns at `defaults`.
-    pub fn target(&self, default_schema: &str, defaults: &[usize]) -> CopyTarget {
-        let schema = self.schema.clone().unwrap_or_else(|| default_schema.to_string());
-        let columns = match &self.columns {
-            Some(columns) => Some(without(columns, defaults)),
-            // A row without a value has no column, but the table may have some.
-            None => None,
-        };
-        CopyTarget { table: QualifiedName::new(schema, self.name.clone()), columns }
-    }
-}
-
-fn without(columns: &[String], places: &[usize]) -> Vec<String> {
-    let kept = columns.iter().enumerate().filter(|(place, _)| !places.contains(place));
-    kept.map(|(_, column)| column.clone()).collect()
 }
 
 /// What all rows of a part have in common.
@@ -145,6 +62,8 @@ struct InsertReader<R> {
     options: InsertOptions,
     /// The header of the statement before, which the next one most often repeats byte by byte.
     header: Vec<u8>,
+    /// The columns of a header that is new, until its first row tells which of them are `DEFAULT`.
+    columns: Option<Option<Vec<String>>>,
     shape: Option<Shape>,
     row: u64,
     rows: Vec<u8>,
@@ -224,8 +143,9 @@ impl<R: Read> InsertReader<R> {
         if header != self.header {
             let text = std::str::from_utf8(&header).map_err(|_| self.other_form())?;
             let parsed = Header::parse(text, self.options.backslashes).ok_or_else(|| self.other_form())?;
-            self.check(&parsed)?;
-            if parsed.is_default_values {
+            let is_default_values = parsed.is_default_values;
+            self.check(parsed)?;
+            if is_default_values {
                 return Ok(true);
             }
             self.header = header;
@@ -233,22 +153,16 @@ impl<R: Read> InsertReader<R> {
         Ok(false)
     }
 
-    fn check(&self, header: &Header) -> Result<()> {
-        let target = &self.options.target;
-        let same_table = header.name == target.table.name
-            && header.schema.as_ref().is_none_or(|schema| *schema == target.table.schema);
-        let same_columns = match (&header.columns, &target.columns) {
-            (Some(all), Some(kept)) => {
-                let mut all = all.iter();
-                kept.iter().all(|column| all.any(|other| other == column))
-            }
-            (None, None) => true,
-            _ => false,
-        };
-        if same_table && same_columns {
-            return Ok(());
+    /// Compares the table of a new header with that of the part; its columns are compared after the first row.
+    fn check(&mut self, header: Header) -> Result<()> {
+        let table = &self.options.target.table;
+        let is_same =
+            header.name == table.name && header.schema.as_ref().is_none_or(|schema| *schema == table.schema);
+        if !is_same {
+            return Err(self.error("an INSERT into another table than those before it"));
         }
-        Err(self.error("an INSERT into another table or other columns than those before it"))
+        self.columns = Some(header.columns);
+        Ok(())
     }
 
     /// Reads one row in parentheses.
@@ -282,28 +196,31 @@ impl<R: Read> InsertReader<R> {
 
     /// Compares a row's shape with that of the rows before it, and with the columns.
     fn has_shape(&mut self, shape: Shape) -> Result<()> {
-        match &self.shape {
-            Some(expected) if *expected == shape => return Ok(()),
-            Some(expected) if expected.values != shape.values => {
-                return Err(self.error(&format!(
-                    "an INSERT row has {} values, where the rows before it have {}",
-                    shape.values, expected.values
-                )));
+        if let Some(columns) = self.columns.take() {
+            let kept = columns.map(|columns| without(&columns, &shape.defaults));
+            if kept != self.options.target.columns {
+                return Err(self.error("an INSERT into other columns than those of the part"));
             }
-            Some(_) => {
-                return Err(self.error("an INSERT row has DEFAULT in other places than the rows before it"));
-            }
-            None => {}
         }
-        let values = shape.values - shape.defaults.len();
-        if let Some(columns) = &self.options.target.columns
-            && columns.len() != values
-        {
-            return Err(
-                self.error(&format!("an INSERT row has {values} values for {} columns", columns.len()))
+        let Some(expected) = &self.shape else {
+            let values = shape.values - shape.defaults.len();
+            let columns = self.options.target.columns.as_ref().map_or(values, Vec::len);
+            if columns != values {
+                return Err(self.error(&format!("an INSERT row has {values} values for {columns} columns")));
+            }
+            self.shape = Some(shape);
+            return Ok(());
+        };
+        if expected.values != shape.values {
+            let what = format!(
+                "an INSERT row has {} values, where the rows before it have {}",
+                shape.values, expected.values
             );
+            return Err(self.error(&what));
         }
-        self.shape = Some(shape);
+        if *expected != shape {
+            return Err(self.error("an INSERT row has DEFAULT in other places than the rows before it"));
+        }
         Ok(())
     }
 
@@ -520,111 +437,6 @@ impl<R: Read> InsertReader<R> {
     }
 }
 
-/// Appends `byte` as COPY text has it (`CopyAttributeOutText` in copyto.c).
-fn append_escaped(byte: u8, row: &mut Vec<u8>) {
-    let letter = match byte {
-        b'\\' => b'\\',
-        0x08 => b'b',
-        b'\t' => b't',
-        b'\n' => b'n',
-        0x0b => b'v',
-        0x0c => b'f',
-        b'\r' => b'r',
-        _ => {
-            row.push(byte);
-            return;
-        }
-    };
-    row.extend_from_slice(&[b'\\', letter]);
-}
-
-/// Appends the inside of a plain literal, in which quotes are doubled.
-fn append_undoubled(mut inside: &[u8], row: &mut Vec<u8>) {
-    let is_special = |byte: &u8| matches!(byte, b'\'' | b'\\' | 0x08..=0x0d);
-    while let Some(at) = inside.iter().position(is_special) {
-        row.extend_from_slice(&inside[..at]);
-        append_escaped(inside[at], row);
-        let step = if inside[at] == b'\'' { 2 } else { 1 };
-        inside = inside.get(at + step..).unwrap_or_default();
-    }
-    row.extend_from_slice(inside);
-}
-
-/// Appends the inside of a literal with backslash escapes.
-///
-/// Numeric escapes give characters up to 127 or, with `\u`, any; others depend on the client encoding, and `\v` on the
-/// version: they give `None`, as what is malformed.
-fn append_unescaped(inside: &[u8], row: &mut Vec<u8>) -> Option<()> {
-    let mut rest = inside;
-    while let [first, tail @ ..] = rest {
-        rest = match (first, tail) {
-            (b'\'', [b'\'', tail @ ..]) => {
-                row.push(b'\'');
-                tail
-            }
-            (b'\\', tail) => append_escape(tail, row)?,
-            (byte, tail) => {
-                append_escaped(*byte, row);
-                tail
-            }
-        };
-    }
-    Some(())
-}
-
-/// Appends what the escape whose backslash precedes `text` stands for, and gives what follows it.
-fn append_escape<'a>(text: &'a [u8], row: &mut Vec<u8>) -> Option<&'a [u8]> {
-    let (letter, tail) = text.split_first()?;
-    let (radix, digits) = match letter {
-        b'b' => return plain_escape(0x08, tail, row),
-        b'f' => return plain_escape(0x0c, tail, row),
-        b'n' => return plain_escape(b'\n', tail, row),
-        b'r' => return plain_escape(b'\r', tail, row),
-        b't' => return plain_escape(b'\t', tail, row),
-        b'v' => return None,
-        b'0'..=b'7' => (8, &text[..text.len().min(3)]),
-        b'x' => (16, &tail[..tail.len().min(2)]),
-        b'u' => (16, tail.get(..4)?),
-        b'U' => (16, tail.get(..8)?),
-        other => return plain_escape(*other, tail, row),
-    };
-    let count = digits.iter().take_while(|digit| char::from(**digit).is_digit(radix)).count();
-    let is_unicode = matches!(letter, b'u' | b'U');
-    if count == 0 || (is_unicode && count < digits.len()) {
-        return None;
-    }
-    let code = u32::from_str_radix(std::str::from_utf8(&digits[..count]).ok()?, radix).ok()?;
-    if code == 0 || (!is_unicode && code > 127) {
-        return None;
-    }
-    let mut buffer = [0; 4];
-    for byte in char::from_u32(code)?.encode_utf8(&mut buffer).bytes() {
-        append_escaped(byte, row);
-    }
-    let start = if radix == 8 { text } else { tail };
-    Some(&start[count..])
-}
-
-fn plain_escape<'a>(byte: u8, tail: &'a [u8], row: &mut Vec<u8>) -> Option<&'a [u8]> {
-    append_escaped(byte, row);
-    Some(tail)
-}
-
-/// Appends the bits of `B'0101'` or `X'1F'`.
-fn append_bits(digits: &[u8], letter: u8, row: &mut Vec<u8>) -> Option<()> {
-    for digit in digits {
-        match (letter, digit) {
-            (b'b', b'0' | b'1') => row.push(*digit),
-            (b'x', _) => {
-                let value = char::from(*digit).to_digit(16)?;
-                row.extend_from_slice(format!("{value:04b}").as_bytes());
-            }
-            _ => return None,
-        }
-    }
-    Some(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -683,6 +495,9 @@ mod tests {
     fn rows_of_different_shapes_are_refused() {
         assert!(rows("(1, 2), (3)").is_err());
         assert!(rows("(1, DEFAULT), (DEFAULT, 1)").is_err());
+        assert!(
+            blocks("INSERT INTO a (b, c) VALUES (1, 2); INSERT INTO a (c, b) VALUES (1, 2);", 99).is_err()
+        );
         assert!(rows("(1, 2), (3, 4").is_err());
         assert!(rows("(1) ON CONFLICT DO UPDATE SET a = 1").is_err());
         assert!(blocks("INSERT INTO a VALUES (1); INSERT INTO b VALUES (1);", 99).is_err());
