@@ -48,7 +48,8 @@ impl Form {
         if entry.kind == "SESSION" {
             return self.set(entry);
         }
-        if SESSION_KINDS.contains(&entry.kind.as_str()) || (entry.kind == "OWNER" && self.give_owner(&entry)) {
+        if SESSION_KINDS.contains(&entry.kind.as_str()) || (entry.kind == "OWNER" && self.give_owner(&entry))
+        {
             return;
         }
         if entry.namespace.is_none() {
@@ -72,7 +73,9 @@ impl Form {
         let Some((name, value)) = setting(&entry.definition) else { return };
         let (kind, definition) = match name.as_str() {
             "client_encoding" => ("ENCODING", format!("SET client_encoding = '{value}';\n")),
-            "standard_conforming_strings" => ("STDSTRINGS", format!("SET standard_conforming_strings = '{value}';\n")),
+            "standard_conforming_strings" => {
+                ("STDSTRINGS", format!("SET standard_conforming_strings = '{value}';\n"))
+            }
             "search_path" if value.is_empty() => {
                 ("SEARCHPATH", "SELECT pg_catalog.set_config('search_path', '', false);\n".to_string())
             }
@@ -90,12 +93,16 @@ impl Form {
     /// Makes `ALTER … OWNER TO` a field of the entry before it, as far as it is of the same object.
     fn give_owner(&mut self, entry: &Entry) -> bool {
         let text = without_comments(&entry.definition);
-        let Some((object, owner)) = text.strip_prefix("ALTER ").and_then(|rest| rest.rsplit_once(" OWNER TO ")) else {
+        let Some((object, owner)) =
+            text.strip_prefix("ALTER ").and_then(|rest| rest.rsplit_once(" OWNER TO "))
+        else {
             return false;
         };
         let owner = owner.trim_end().trim_end_matches(';');
         let Some(owner) = Tokens::new(owner, false).identifier() else { return false };
-        let Some(last) = self.entries.last_mut().filter(|last| is_made_by(last, object)) else { return false };
+        let Some(last) = self.entries.last_mut().filter(|last| is_made_by(last, object)) else {
+            return false;
+        };
         last.owner = owner;
         // `ALTER TABLE` is said of sequences and views too; what drops them is named for what they are.
         let name = object.strip_prefix("TABLE ").or(object.strip_prefix(&*format!("{} ", last.kind)));
@@ -109,7 +116,8 @@ impl Form {
 
 /// Whether `entry` makes the object that `ALTER object OWNER TO` names.
 fn is_made_by(entry: &Entry, object: &str) -> bool {
-    entry.section == Section::PreData && (entry.definition.contains(object) || object.ends_with(&*named(entry)))
+    entry.section == Section::PreData
+        && (entry.definition.contains(object) || object.ends_with(&*named(entry)))
 }
 
 fn named(entry: &Entry) -> String {
@@ -185,7 +193,9 @@ impl Dependencies {
                 (Section::PostData, "COMMENT") => needed.extend(last_object),
                 (Section::PostData, _) => {
                     needed.extend(last_other.replace(entry.id));
-                    needed.extend((entry.kind == "MATERIALIZED VIEW DATA").then_some(&rows).into_iter().flatten());
+                    needed.extend(
+                        (entry.kind == "MATERIALIZED VIEW DATA").then_some(&rows).into_iter().flatten(),
+                    );
                 }
                 _ => (),
             }
@@ -201,7 +211,11 @@ impl Dependencies {
     fn referenced(&self, entry: &Entry) -> Vec<i32> {
         let Some(parent) = name_after(&entry.definition, &["REFERENCES"]) else { return Vec::new() };
         let table = self.tables.get(&parent).copied();
-        table.into_iter().chain(self.unique.get(&parent).into_iter().flatten().copied()).chain(self.attached.clone()).collect()
+        table
+            .into_iter()
+            .chain(self.unique.get(&parent).into_iter().flatten().copied())
+            .chain(self.attached.clone())
+            .collect()
     }
 
     /// The indexes that `ALTER INDEX parent ATTACH PARTITION child` names.
@@ -215,9 +229,13 @@ impl Dependencies {
 /// The table that an entry fills, changes or indexes.
 fn table_of(entry: &Entry) -> Option<QualifiedName> {
     match entry.kind.as_str() {
-        "TABLE DATA" => Some(QualifiedName::new(entry.namespace.clone().unwrap_or_default(), entry.tag.clone())),
+        "TABLE DATA" => {
+            Some(QualifiedName::new(entry.namespace.clone().unwrap_or_default(), entry.tag.clone()))
+        }
         "INDEX" if entry.definition.starts_with("CREATE") => name_after(&entry.definition, &["ON"]),
-        "TRIGGER" | "POLICY" if entry.definition.starts_with("CREATE") => name_after(&entry.definition, &["ON"]),
+        "TRIGGER" | "POLICY" if entry.definition.starts_with("CREATE") => {
+            name_after(&entry.definition, &["ON"])
+        }
         "RULE" if entry.definition.starts_with("CREATE") => name_after(&entry.definition, &["TO"]),
         _ => name_after(&entry.definition, &["ALTER", "TABLE"]),
     }

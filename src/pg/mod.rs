@@ -1,6 +1,7 @@
 //! Postgres' own formats: dumps and archives, scripts, COPY text, DDL. Knows nothing of rules or masks.
 
 pub mod archive;
+pub mod archive_form;
 pub mod array;
 pub mod blocks;
 pub mod compress;

@@ -11,10 +11,13 @@ use crate::error::{Error, Place, Result};
 use crate::functions::FUNCTIONS;
 use crate::key::MasterKey;
 use crate::masked::ColumnMask;
+use crate::pg::archive_form::archive_form;
 use crate::pg::ddl;
 use crate::pg::dump::{Dump, Entry};
 use crate::rules::{Binding, ColumnAction, Decision, LargeObjects, RuleSet, TableName, bind};
-use crate::schema::{Catalog, Column, PgType, QualifiedName, Table, TableId, TableKind, quoted};
+use crate::schema::{
+    Catalog, Column, PgType, QualifiedName, Table, TableId, TableKind, quoted, quoted_always,
+};
 use crate::source::DataPart;
 
 /// What a run will do.
@@ -136,10 +139,34 @@ impl Plan {
         }
     }
 
-    /// The entry whose rows the part `part` holds.
-    pub fn entry_of(&self, part: usize) -> &Entry {
-        let id = self.parts[part].entry;
-        self.dump.entries.iter().find(|entry| entry.id == id).expect("a part's entry is in the dump")
+    /// `COPY table (columns) FROM stdin;` for the rows of a part; every name is quoted.
+    pub fn copy_statement(&self, part: usize) -> String {
+        let part = &self.parts[part];
+        let table = self.catalog.table(part.table);
+        let names: Vec<String> =
+            part.columns.iter().map(|&column| quoted_always(&table.columns[column].name)).collect();
+        let list = if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) };
+        let QualifiedName { schema, name } = &table.name;
+        format!("COPY {}.{}{list} FROM stdin;\n", quoted_always(schema), quoted_always(name))
+    }
+
+    /// The table of contents of an archive of what goes out.
+    pub fn archive_dump(&self) -> Dump {
+        let entry = |(entry, fate): (&Entry, &Fate)| match fate {
+            Fate::Drop(_) => None,
+            Fate::Carry => Some(entry.clone()),
+            Fate::Data(part) => Some(Entry {
+                copy_statement: self.copy_statement(*part),
+                definition: String::new(),
+                ..entry.clone()
+            }),
+        };
+        let entries = self.dump.entries.iter().zip(&self.fates).filter_map(entry).collect();
+        let entries = match self.dump.archive_version {
+            Some(_) => entries,
+            None => archive_form(entries),
+        };
+        Dump { entries, ..self.dump.clone() }
     }
 }
 

@@ -13,11 +13,12 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::masked::MaskedBatch;
+use crate::pg::archive::Format as ArchiveFormat;
 use crate::pg::compression::Codec;
 use crate::pg::restore::{self, Include};
 use crate::pg::zlib::Deflated;
 use crate::plan::{Fate, Plan};
-use crate::target::archive::{ArchiveFormat, ArchiveTarget};
+use crate::target::archive::ArchiveTarget;
 use crate::target::parquet::ParquetTarget;
 use crate::target::script::ScriptTarget;
 
@@ -119,12 +120,12 @@ pub static FORMATS: &[Format] = &[
     Format {
         written_as: "dir:DIR",
         path: |to| to.strip_prefix("dir:"),
-        create: |path, _, plan| Ok(Box::new(ArchiveTarget::create(path, ArchiveFormat::Directory, plan)?)),
+        create: |path, place, plan| archive_target(path, ArchiveFormat::Directory, place, &plan),
     },
     Format {
         written_as: "FILE.dump",
         path: |to| to.ends_with(".dump").then_some(to),
-        create: |path, _, plan| Ok(Box::new(ArchiveTarget::create(path, ArchiveFormat::Custom, plan)?)),
+        create: |path, place, plan| archive_target(path, ArchiveFormat::Custom, place, &plan),
     },
     Format {
         written_as: "FILE.sql[.gz|.zst|.lz4]",
@@ -140,6 +141,16 @@ pub static FORMATS: &[Format] = &[
         create: |_, place, plan| Ok(Box::new(ScriptTarget::create(None, Codec::Plain, plan, place.include)?)),
     },
 ];
+
+fn archive_target(
+    path: &Path,
+    format: ArchiveFormat,
+    place: Place<'_>,
+    plan: &Plan,
+) -> Result<Box<dyn Target>> {
+    let parts = plan.parts.iter().map(|part| part.entry).collect();
+    Ok(Box::new(ArchiveTarget::create(path, format, plan.archive_dump(), parts, place.overwrite)?))
+}
 
 /// Makes the target that `place` names.
 ///

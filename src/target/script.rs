@@ -13,7 +13,6 @@ use crate::pg::compression::Codec;
 use crate::pg::copy;
 use crate::pg::restore::{Include, Restorer};
 use crate::plan::{Fate, Plan};
-use crate::schema::quoted_always;
 use crate::target::staged::StagedFile;
 use crate::target::{Encoded, Encoder, PartWriter, Target};
 
@@ -75,7 +74,7 @@ impl Target for ScriptTarget {
 
     fn open(&self, part: usize) -> Result<Box<dyn PartWriter + '_>> {
         let mut state = self.lock();
-        let text = state.statements_before(&self.plan, Some(part)) + &copy_statement(&self.plan, part);
+        let text = state.statements_before(&self.plan, Some(part)) + &self.plan.copy_statement(part);
         state.write_text(self.codec, &text)?;
         drop(state);
         Ok(Box::new(Rows { target: self, written_bytes: 0 }))
@@ -126,17 +125,6 @@ impl State {
             }
         }
     }
-}
-
-/// `COPY table (columns) FROM stdin;` for the rows of a part.
-pub fn copy_statement(plan: &Plan, part: usize) -> String {
-    let part = &plan.parts[part];
-    let table = plan.catalog.table(part.table);
-    let names: Vec<String> =
-        part.columns.iter().map(|&column| quoted_always(&table.columns[column].name)).collect();
-    let list = if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) };
-    let name = &table.name;
-    format!("COPY {}.{}{list} FROM stdin;\n", quoted_always(&name.schema), quoted_always(&name.name))
 }
 
 /// Encodes batches as COPY text.
