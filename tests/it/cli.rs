@@ -1,9 +1,11 @@
 //! Help, exit codes, streams, and targets that are there already.
 
 use std::fs;
-use std::process::Output;
+use std::io::{Read, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, Output, Stdio};
 
-use crate::support::{Snapshot, fixture, mask};
+use crate::support::{Snapshot, fixture, mask, wait};
 
 fn ran(arguments: &[&str]) -> Output {
     let folder = tempfile::tempdir().unwrap();
@@ -138,6 +140,66 @@ fn the_settings_file_is_a_whole_run() {
     let output = mask().current_dir(folder.path()).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(folder.path().join("staging").is_dir());
+}
+
+#[test]
+fn the_demo_of_the_shop_runs_from_any_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = mask()
+        .current_dir(folder.path())
+        .arg("--config")
+        .arg(fixture("shop/mask.toml"))
+        .args(["--to", "parquet:staging"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(folder.path().join("staging").is_dir());
+}
+
+/// A run that reads the shop's script from a pipe, has got half of it, and waits for the rest in `folder`.
+fn half_way(folder: &Path) -> (Child, ChildStdin) {
+    let mut command = mask();
+    command.current_dir(folder).args(["--from", "-", "--to", "staging.sql", "--rules"]);
+    command.arg(fixture("shop/rules.toml")).arg("--key-file").arg(fixture("shop/demo.key"));
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let script = fs::read(fixture("shop/shop.sql")).unwrap();
+    input.write_all(&script[..script.len() / 2]).unwrap();
+    (child, input)
+}
+
+#[test]
+fn an_interrupted_run_says_so_and_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (child, input) = half_way(folder.path());
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    // It may notice only when its input goes on or ends.
+    drop(input);
+    assert_eq!(wait(child).code(), Some(130));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_killed_run_leaves_no_target_that_looks_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut child, _input) = half_way(folder.path());
+    child.kill().unwrap();
+    wait(child);
+    assert!(!folder.path().join("staging.sql").exists());
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_the_run_without_a_panic() {
+    let mut command = mask();
+    command.arg("--from").arg(fixture("shop/shop.dump")).args(["--to", "-", "--rules"]);
+    command.arg(fixture("shop/rules.toml")).arg("--key-file").arg(fixture("shop/demo.key"));
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_ne!(wait(child).code(), Some(0));
+    assert!(!said.contains("panicked"), "{said}");
 }
 
 #[test]

@@ -307,7 +307,8 @@ pub fn loaded(path: &Path, server: &'static Server) -> Database {
     database
 }
 
-fn wait(mut child: Child) -> ExitStatus {
+/// How `child` ends; one that does not end is killed, and the test fails.
+pub fn wait(mut child: Child) -> ExitStatus {
     let start = Instant::now();
     loop {
         if let Some(status) = child.try_wait().expect("it is our child") {
