@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use crate::pg::dump::{Entry, Section};
+use crate::pg::script::statement::setting;
 use crate::pg::script::tokens::{Token, Tokens};
 use crate::schema::QualifiedName;
 
@@ -41,6 +42,7 @@ struct Form {
     namespace: Option<String>,
     tablespace: Option<String>,
     access_method: Option<String>,
+    is_after_rows: bool,
 }
 
 impl Form {
@@ -54,6 +56,11 @@ impl Form {
         }
         if entry.namespace.is_none() {
             entry.namespace = self.namespace.clone();
+        }
+        self.is_after_rows |= entry.section == Section::PostData;
+        if self.is_after_rows && entry.section == Section::PreData {
+            // Such as a view that relies on a primary key: what comes after the rows cannot be restored before them.
+            entry.section = Section::PostData;
         }
         if matches!(entry.kind.as_str(), "TABLE" | "MATERIALIZED VIEW" | "INDEX" | "CONSTRAINT") {
             entry.tablespace = self.tablespace.clone();
@@ -70,7 +77,7 @@ impl Form {
 
     /// Takes a setting: as an entry of its own where archives have one, as a field of later entries, or not at all.
     fn set(&mut self, entry: Entry) {
-        let Some((name, value)) = setting(&entry.definition) else { return };
+        let Some((name, value)) = setting(without_comments(&entry.definition)) else { return };
         let (kind, definition) = match name.as_str() {
             "client_encoding" => ("ENCODING", format!("SET client_encoding = '{value}';\n")),
             "standard_conforming_strings" => {
@@ -100,7 +107,7 @@ impl Form {
         };
         let owner = owner.trim_end().trim_end_matches(';');
         let Some(owner) = Tokens::new(owner, false).identifier() else { return false };
-        let Some(last) = self.entries.last_mut().filter(|last| is_made_by(last, object)) else {
+        let Some(last) = self.entries.last_mut().filter(|last| is_made_by(last, entry)) else {
             return false;
         };
         last.owner = owner;
@@ -114,23 +121,11 @@ impl Form {
     }
 }
 
-/// Whether `entry` makes the object that `ALTER object OWNER TO` names.
-fn is_made_by(entry: &Entry, object: &str) -> bool {
-    entry.section == Section::PreData
-        && (entry.definition.contains(object) || object.ends_with(&*named(entry)))
-}
-
-fn named(entry: &Entry) -> String {
-    let (kind, name) = (&entry.kind, entry.tag.as_str());
-    match kind.as_str() {
-        "FUNCTION" | "PROCEDURE" | "AGGREGATE" => name.split('(').next().unwrap_or(name).to_string(),
-        _ => name.to_string(),
-    }
-}
-
-/// The name and the value of a `SET` statement, or of the `set_config` that clears the search path.
-fn setting(definition: &str) -> Option<(String, String)> {
-    crate::pg::script::statement::setting(definition)
+/// Whether `entry` makes the object that `owner`, an `ALTER … OWNER TO`, is of. Functions are told apart by their
+/// arguments only in comments, and an owner follows what it owns.
+fn is_made_by(entry: &Entry, owner: &Entry) -> bool {
+    let name = |entry: &Entry| entry.tag.split('(').next().unwrap_or_default().to_string();
+    entry.section == Section::PreData && name(entry) == name(owner)
 }
 
 /// A definition from its first statement on.
@@ -179,19 +174,23 @@ impl Dependencies {
         known
     }
 
+    /// Gives each entry the earlier ones that it needs; as the script can be restored in its order, none are circular.
     fn fill(&self, entries: &mut [Entry]) {
         let rows: Vec<i32> =
             entries.iter().filter(|entry| entry.kind == "TABLE DATA").map(|entry| entry.id).collect();
+        let mut indexes = Vec::new();
         let (mut last_object, mut last_other) = (None, None);
         for entry in entries {
             let table = table_of(entry).and_then(|table| self.tables.get(&table)).copied();
             let mut needed: Vec<i32> = table.into_iter().collect();
             match (entry.section, entry.kind.as_str()) {
-                (Section::PostData, "CONSTRAINT" | "CHECK CONSTRAINT" | "INDEX") => (),
+                (Section::PostData, "CONSTRAINT" | "CHECK CONSTRAINT" | "INDEX") => indexes.push(entry.id),
                 (Section::PostData, "INDEX ATTACH") => needed = self.indexes_named(entry),
                 (Section::PostData, "FK CONSTRAINT") => needed.extend(self.referenced(entry)),
                 (Section::PostData, "COMMENT") => needed.extend(last_object),
                 (Section::PostData, _) => {
+                    // A view may rely on a primary key, a trigger on a view: the rest keeps its order.
+                    needed.append(&mut indexes);
                     needed.extend(last_other.replace(entry.id));
                     needed.extend(
                         (entry.kind == "MATERIALIZED VIEW DATA").then_some(&rows).into_iter().flatten(),
