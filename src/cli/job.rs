@@ -8,6 +8,7 @@ use crate::cli::config::Config;
 use crate::error::{Error, Result, io_reason};
 use crate::key::MasterKey;
 use crate::pg::dump::Dump;
+use crate::plan::show::PlanView;
 use crate::plan::{Plan, Request, TableFilter};
 use crate::rules::{RuleSet, TableName};
 use crate::source::{self, Source};
@@ -17,8 +18,6 @@ const KEY_VARIABLE: &str = "MASK_KEY";
 
 /// An opened snapshot and what is to be done with it.
 pub struct Job {
-    /// The settings of the file.
-    pub config: Config,
     /// The snapshot, as it was named.
     pub from: String,
     /// The snapshot.
@@ -54,7 +53,17 @@ impl Job {
         let schema = options.schema.clone().or_else(|| config.schema.clone());
         let dump = whole_dump(&*source, schema.as_deref(), &temp_dir).map_err(one)?;
         let plan = Plan::build(Request { dump, data: source.data(), rules: &rules, key: &key, filter })?;
-        Ok(Job { config, from, source, plan: Arc::new(plan) })
+        Ok(Job { from, source, plan: Arc::new(plan) })
+    }
+}
+
+impl Job {
+    /// Prints to stderr what a person should know of the plan; with `verbose`, all of it.
+    pub fn tell_plan(&self, verbose: bool) {
+        match verbose {
+            true => eprint!("{}", PlanView::new(&self.plan).to_text()),
+            false => self.plan.notes.iter().for_each(|note| eprintln!("note: {note}")),
+        }
     }
 }
 

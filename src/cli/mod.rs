@@ -82,6 +82,9 @@ pub(crate) struct JobOptions {
     /// Say nothing but errors
     #[arg(short, long, help_heading = "How")]
     quiet: bool,
+    /// Print every decision of the plan before the run
+    #[arg(short, long, conflicts_with = "quiet", help_heading = "How")]
+    verbose: bool,
 }
 
 /// A form of output for people or for programs.

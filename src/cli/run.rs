@@ -60,7 +60,7 @@ pub fn run(options: &RunOptions) -> Result<(), Vec<Error>> {
     let meter = Meter::new(&job.plan);
     let style = if options.job.quiet { Style::None } else { options.progress };
     if style != Style::None {
-        job.plan.notes.iter().for_each(|note| eprintln!("note: {note}"));
+        job.tell_plan(options.job.verbose);
     }
     progress::show(style, &job, &meter, || {
         pipeline::run(&job.plan, &*job.source, target, Settings { jobs }, &meter, &stop)
