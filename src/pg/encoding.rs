@@ -20,7 +20,7 @@ pub fn transcoder(name: &str) -> Result<Option<Transcoder>> {
 
 impl Transcoder {
     /// Reads `input` as UTF-8.
-    pub fn reader(self, input: Box<dyn Read + Send>) -> Box<dyn Read + Send> {
+    pub fn reader(&self, input: Box<dyn Read + Send>) -> Box<dyn Read + Send> {
         input
     }
 

@@ -9,7 +9,7 @@ use std::io::{self, BufRead, Read};
 use super::RandomAccess;
 use super::wire::{Widths, WireReader};
 use crate::error::{Error, Result};
-use crate::pg::stream::{Position, io_error};
+use crate::pg::stream::{Position, error, io_error};
 
 /// The kind of a block that holds rows.
 pub const ROWS_BLOCK: u8 = 1;
@@ -126,7 +126,7 @@ impl<R: BufRead> Chunks<R> {
     /// # Errors
     /// If the chunks are damaged or cut short.
     pub fn into_wire(mut self) -> Result<WireReader<R>> {
-        io::copy(&mut self, &mut io::sink()).map_err(crate::pg::stream::error)?;
+        io::copy(&mut self, &mut io::sink()).map_err(error)?;
         Ok(self.wire)
     }
 }

@@ -26,7 +26,7 @@ use crate::error::{Error, Result};
 use crate::pg::compression::Codec;
 use crate::pg::dump::{Dump, Entry};
 use crate::pg::encoding;
-use crate::pg::stream::{Counted, Located, Position};
+use crate::pg::stream::{self, Counted, Located, Position};
 
 /// The archive version for a dump that was no archive: the oldest one that all supported pg_restore write and read.
 pub const DEFAULT_VERSION: (u8, u8, u8) = (1, 14, 0);
@@ -243,28 +243,30 @@ impl Archive {
 
     /// The data of the entry at `index`, decompressed, as UTF-8 (or the bytes of an SQL_ASCII database).
     ///
-    /// The stream's failures carry an [`Error`] with the place; [`stream::error`](crate::pg::stream::error) takes it
+    /// The stream's failures carry an [`Error`] with the place; [`stream::error`](stream::error) takes it
     /// out.
     ///
     /// # Errors
     /// If the data is not there, or its beginning is damaged.
     pub fn data(&self, index: usize) -> Result<Box<dyn Read + Send>> {
-        let stored = self.stored_data(index)?;
+        let (stored, position) = self.stored_data(index)?;
         match encoding::transcoder(&self.encoding)? {
-            Some(transcoder) => Ok(transcoder.reader(stored)),
+            Some(transcoder) => Ok(Box::new(Located::transcoded(transcoder.reader(stored), position))),
             None => Ok(stored),
         }
     }
 
-    fn stored_data(&self, index: usize) -> Result<Box<dyn Read + Send>> {
+    fn stored_data(&self, index: usize) -> Result<(Box<dyn Read + Send>, Position)> {
         match &self.container {
             Container::Custom(blocks) => {
-                let wire = self.open_block(blocks, index, ROWS_BLOCK)?;
-                self.decoded(Chunks::new(wire))
+                let chunks = Chunks::new(self.open_block(blocks, index, ROWS_BLOCK)?);
+                let position = chunks.position().clone();
+                let codec = Codec::of_custom_blocks(self.dump.compression);
+                Ok((decode(codec, chunks, &position)?, position))
             }
             _ => {
-                let (name, input, codec) = self.open_file(self.file_name(index))?;
-                decode(codec, Counted::new(input, name))
+                let (position, input, codec) = self.open_file(self.file_name(index))?;
+                Ok((decode(codec, Counted::new(input, position.clone()), &position)?, position))
             }
         }
     }
@@ -316,8 +318,7 @@ impl Archive {
         let mut chunks = Chunks::new(wire);
         let position = chunks.position().clone();
         let codec = Codec::of_custom_blocks(self.dump.compression);
-        let decoder = codec.decoder(&mut chunks).map_err(crate::pg::stream::error)?;
-        visit(&mut Located::new(decoder, position))?;
+        visit(&mut decode(codec, &mut chunks, &position)?)?;
         chunks.into_wire()
     }
 
@@ -329,14 +330,15 @@ impl Archive {
     ) -> Result<()> {
         let version = self.dump.archive_version.unwrap_or(DEFAULT_VERSION);
         let (position, input, codec) = self.open_file(&list_name(version, self.dump.entries[index].id))?;
-        let list = decode(codec, Counted::new(input, position.clone()))?;
+        let list = decode(codec, Counted::new(input, position.clone()), &position)?;
         for line in BufReader::new(list).lines() {
-            let line = line.map_err(crate::pg::stream::error)?;
+            let line = line.map_err(|failure| stream::decoder_error(failure, &position))?;
             let fields = line.split_once(' ').and_then(|(oid, name)| Some((oid.parse().ok()?, name)));
             let (oid, name) =
                 fields.ok_or_else(|| position.damaged("the list of large objects is damaged"))?;
             let (position, input, codec) = self.open_file(name)?;
-            visit(oid, &mut *decode(codec, Counted::new(input, position))?)?;
+            let content = Counted::new(input, position.clone());
+            visit(oid, &mut decode(codec, content, &position)?)?;
         }
         Ok(())
     }
@@ -353,17 +355,10 @@ impl Archive {
         let byte = blocks.starts.get(&id).ok_or_else(|| {
             Error::snapshot("the archive has no data for an entry of its contents")
                 .at(&self.name)
-                .hint(crate::pg::stream::CUT_SHORT)
+                .hint(stream::CUT_SHORT)
         })?;
         CustomFile { name: &self.name, access: &*blocks.file, widths: self.widths }
             .open_block(*byte, kind, id)
-    }
-
-    fn decoded(&self, chunks: Chunks<Input>) -> Result<Box<dyn Read + Send>> {
-        let position = chunks.position().clone();
-        let codec = Codec::of_custom_blocks(self.dump.compression);
-        let decoder = codec.decoder(chunks).map_err(crate::pg::stream::error)?;
-        Ok(Box::new(Located::new(decoder, position)))
     }
 
     /// Opens the file `name` of a directory or tar archive, with the ending that its compression gives it.
@@ -386,7 +381,7 @@ impl Archive {
                 let member = members.get(name).ok_or_else(|| {
                     Error::snapshot("the archive has no member for an entry of its contents")
                         .at(&self.name)
-                        .hint(crate::pg::stream::CUT_SHORT)
+                        .hint(stream::CUT_SHORT)
                 })?;
                 let input = read_from(&**access, member.start)
                     .map_err(|failure| Error::read(&failure).at(&self.name))?;
@@ -428,10 +423,13 @@ fn block_starts(file: &CustomFile, toc: &Toc, first: u64) -> Result<HashMap<i32,
     Ok(starts)
 }
 
-fn decode(codec: Codec, input: Counted<Input>) -> Result<Box<dyn Read + Send>> {
-    let position = input.position().clone();
-    let decoder = codec.decoder(input).map_err(|failure| Error::read(&failure).at(&position))?;
-    Ok(Box::new(Located::new(decoder, position)))
+fn decode<'a>(
+    codec: Codec,
+    input: impl BufRead + Send + 'a,
+    position: &Position,
+) -> Result<Box<dyn Read + Send + 'a>> {
+    let decoder = codec.decoder(input).map_err(|failure| stream::decoder_error(failure, position))?;
+    Ok(Box::new(Located::decompressed(decoder, position.clone())))
 }
 
 fn read_from(access: &dyn RandomAccess, offset: u64) -> io::Result<Input> {
@@ -484,11 +482,11 @@ pub mod tests {
         let mut all = Vec::new();
         for (index, entry) in archive.dump().entries.iter().enumerate() {
             if entry.has_data && entry.kind != "BLOBS" {
-                archive.data(index)?.read_to_end(&mut all).map_err(crate::pg::stream::error)?;
+                archive.data(index)?.read_to_end(&mut all).map_err(stream::error)?;
             }
         }
         archive.visit_large_objects(&mut |_, _, content| {
-            content.read_to_end(&mut all).map(|_| ()).map_err(crate::pg::stream::error)
+            content.read_to_end(&mut all).map(|_| ()).map_err(stream::error)
         })?;
         Ok(all)
     }
