@@ -17,8 +17,8 @@ const TAIL_BYTES: usize = 4096;
 
 /// Reads COPY text as blocks of whole rows.
 ///
-/// The text must end with the line `\.`; after it, only blank lines may follow. A row that is longer than a block gets
-/// a block of a multiple of its size; memory is bounded by two of them.
+/// The text must end with the line `\.`; after it, only blank lines may follow. A block holds as many whole rows as fit
+/// into its size; a row that is longer gets a block of its own.
 pub struct BlockCutter<R> {
     input: R,
     block_bytes: usize,
@@ -50,32 +50,49 @@ impl<R: Read> BlockCutter<R> {
 
     fn cut(&mut self) -> Result<Option<Block>> {
         let mut buffer = std::mem::take(&mut self.carried);
-        let mut searched = 0;
-        let mut bytes = self.block_bytes;
-        loop {
-            let filled = self.fill(&mut buffer, bytes)?;
-            if let Some(marker) = find_marker(&buffer, searched) {
-                let rest = buffer.split_off(marker);
-                self.finish(&rest)?;
-                self.done = true;
-                return Ok((!buffer.is_empty()).then_some(Block { bytes: buffer }));
-            }
-            if !filled {
-                return Err(self.ended(&buffer));
-            }
-            if let Some(newline) = memrchr(b'\n', &buffer[searched..]) {
-                self.carried = buffer.split_off(searched + newline + 1);
-                self.cut_bytes += buffer.len() as u64;
-                return Ok(Some(Block { bytes: buffer }));
-            }
-            searched = buffer.len();
-            bytes = buffer.len().saturating_add(self.block_bytes);
+        if self.cut_bytes > 0 {
+            // The table has filled a block already, so it is worth having the memory for another one at once.
+            buffer.reserve(self.block_bytes.saturating_sub(buffer.len()));
+        }
+        let filled = self.fill(&mut buffer, self.block_bytes)?;
+        if let Some(marker) = find_marker(&buffer, !filled) {
+            return self.finish(buffer, marker);
+        }
+        match memrchr(b'\n', &buffer) {
+            _ if !filled => Err(self.ended(&buffer)),
+            Some(newline) => Ok(Some(self.split(buffer, newline + 1))),
+            None => self.cut_long_row(buffer),
         }
     }
 
-    /// Checks that `rest`, which starts with the end marker, and all that can still be read are blank lines.
-    fn finish(&mut self, rest: &[u8]) -> Result<()> {
-        let mut tail = rest[MARKER.len()..].to_vec();
+    /// Reads on to the end of the row that `buffer` holds the beginning of.
+    fn cut_long_row(&mut self, mut buffer: Vec<u8>) -> Result<Option<Block>> {
+        loop {
+            let searched = buffer.len();
+            let filled = self.fill(&mut buffer, searched.saturating_add(self.block_bytes))?;
+            let newline = memchr(b'\n', &buffer[searched..]).map(|newline| searched + newline);
+            // The marker itself is longer than a very small block.
+            if newline == Some(END.len()) && buffer.starts_with(END) || !filled && buffer == END {
+                return self.finish(buffer, 0);
+            }
+            match newline {
+                Some(newline) => return Ok(Some(self.split(buffer, newline + 1))),
+                None if !filled => return Err(self.ended(&buffer)),
+                None => {}
+            }
+        }
+    }
+
+    fn split(&mut self, mut buffer: Vec<u8>, bytes: usize) -> Block {
+        self.carried = buffer.split_off(bytes);
+        self.cut_bytes += bytes as u64;
+        Block { bytes: buffer }
+    }
+
+    /// The rows before the end marker at `marker`; checks that only blank lines follow it.
+    fn finish(&mut self, mut buffer: Vec<u8>, marker: usize) -> Result<Option<Block>> {
+        self.done = true;
+        let mut tail = buffer.split_off(marker).split_off(END.len());
         loop {
             if tail.iter().any(|byte| !matches!(byte, b'\n' | b'\r')) {
                 return Err(Error::snapshot("more data follows the end of the rows")
@@ -84,7 +101,7 @@ impl<R: Read> BlockCutter<R> {
             }
             tail.clear();
             if !self.fill(&mut tail, TAIL_BYTES)? && tail.is_empty() {
-                return Ok(());
+                return Ok((!buffer.is_empty()).then_some(Block { bytes: buffer }));
             }
         }
     }
@@ -108,16 +125,16 @@ impl<R: Read + Send> BlockReader for BlockCutter<R> {
     }
 }
 
-const MARKER: &[u8] = b"\\.\n";
+/// The line that ends the rows.
+const END: &[u8] = b"\\.";
 
-/// Where the line `\.` starts in `buffer`, which starts with a line; no newline is before `searched`.
-fn find_marker(buffer: &[u8], searched: usize) -> Option<usize> {
-    if searched < MARKER.len() && buffer.starts_with(MARKER) {
+/// Where the line `\.` starts in `buffer`, which starts with a line; `at_end`, it needs no newline.
+fn find_marker(buffer: &[u8], at_end: bool) -> Option<usize> {
+    if buffer.starts_with(b"\\.\n") || (at_end && buffer == END) {
         return Some(0);
     }
-    // The first newline is where the first row ends, however long it took to read it.
-    let first = searched + memchr(b'\n', &buffer[searched..])?;
-    memmem::find(&buffer[first..], b"\n\\.\n").map(|newline| first + newline + 1)
+    let last = || (at_end && buffer.ends_with(b"\n\\.")).then(|| buffer.len() - END.len());
+    memmem::find(buffer, b"\n\\.\n").map(|newline| newline + 1).or_else(last)
 }
 
 #[cfg(test)]
@@ -158,21 +175,24 @@ mod tests {
     }
 
     #[test]
-    fn a_row_longer_than_a_block_gets_a_longer_block() {
+    fn a_row_longer_than_a_block_gets_a_block_of_its_own() {
         let cut = blocks(b"1\n222222222222\n3\n4444\n\\.\n", 4, 2).unwrap();
-        assert_eq!(cut, [&b"1\n"[..], b"222222222222\n3\n", b"4444\n"]);
+        assert_eq!(cut, [&b"1\n"[..], b"222222222222\n", b"3\n", b"4444\n"]);
     }
 
     #[test]
     fn the_marker_counts_only_as_a_whole_line() {
         assert_eq!(blocks(b"a\\.\n\\.b\n\\.\n", 64, 64).unwrap(), [b"a\\.\n\\.b\n"]);
-        assert!(blocks(b"\\.\n\n\n", 64, 1).unwrap().is_empty());
+        assert_eq!(blocks(b"1\n\\.", 64, 64).unwrap(), [b"1\n"]);
+        for block_bytes in 1..64 {
+            assert!(blocks(b"\\.\n\n\n", block_bytes, 1).unwrap().is_empty());
+        }
     }
 
     #[test]
     fn data_that_ends_early_is_refused() {
         assert!(failure(b"1\n22").starts_with("the data ends inside a row\n  at: table `t`, byte 4"));
-        assert!(failure(b"1\n22\n\\.").starts_with("the data ends inside a row"));
+        assert!(failure(b"1\n22\n\\").starts_with("the data ends inside a row"));
         assert!(failure(b"1\n22\n").starts_with("the data ends without its end marker"));
         assert!(failure(b"").starts_with("the data ends without its end marker"));
     }
@@ -198,6 +218,12 @@ mod tests {
             let cut = blocks(marked.as_bytes(), block_bytes, step).unwrap();
             prop_assert_eq!(&cut, &blocks(marked.as_bytes(), block_bytes, 1000).unwrap());
             prop_assert_eq!(cut.concat(), text.as_bytes());
+            for pair in cut.windows(2) {
+                let next = memchr(b'\n', &pair[1]).unwrap() + 1;
+                prop_assert!(pair[0].len() + next > block_bytes, "another row would have fitted");
+            }
+            let long = |block: &&Vec<u8>| block.len() > block_bytes;
+            prop_assert!(cut.iter().filter(long).all(|block| memchr(b'\n', block) == Some(block.len() - 1)));
         }
     }
 }

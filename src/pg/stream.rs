@@ -96,12 +96,18 @@ impl<R: BufRead> BufRead for Counted<R> {
 pub struct Located<R> {
     input: R,
     position: Position,
+    damage: &'static str,
 }
 
 impl<R> Located<R> {
-    /// Reads `input`, which takes its bytes from the file that `position` counts.
-    pub fn new(input: R, position: Position) -> Self {
-        Located { input, position }
+    /// Reads `input`, which decompresses bytes from the file that `position` counts.
+    pub fn decompressed(input: R, position: Position) -> Self {
+        Located { input, position, damage: COMPRESSED }
+    }
+
+    /// Reads `input`, which turns text from the file that `position` counts into UTF-8.
+    pub fn transcoded(input: R, position: Position) -> Self {
+        Located { input, position, damage: "text is not in the dump's encoding" }
     }
 }
 
@@ -109,19 +115,26 @@ impl<R: Read> Read for Located<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.input.read(buffer).map_err(|failure| match failure.kind() {
             io::ErrorKind::Interrupted => failure,
-            _ => io::Error::other(explain(failure, &self.position)),
+            _ => io::Error::other(explain(failure, &self.position, self.damage)),
         })
     }
 }
 
-fn explain(failure: io::Error, position: &Position) -> Error {
+/// The error that setting up a decompressor failed with, at `position`.
+pub fn decoder_error(failure: io::Error, position: &Position) -> Error {
+    explain(failure, position, COMPRESSED)
+}
+
+const COMPRESSED: &str = "the compressed data is damaged";
+
+fn explain(failure: io::Error, position: &Position, damage: &str) -> Error {
     if carries_ours(&failure) {
         return error(failure);
     }
     match failure.kind() {
         _ if failure.raw_os_error().is_some() => Error::read(&failure).at(position),
-        io::ErrorKind::UnexpectedEof => position.cut_short("the compressed data ends early"),
-        _ => position.damaged("the compressed data is damaged"),
+        io::ErrorKind::UnexpectedEof => position.cut_short("the data ends early"),
+        _ => position.damaged(damage),
     }
 }
 

@@ -6,10 +6,10 @@
 use std::collections::HashMap;
 use std::io::{self, BufRead, Read};
 
-use super::RandomAccess;
+use super::access::{Input, RandomAccess, read_from};
 use super::wire::{Widths, WireReader};
 use crate::error::{Error, Result};
-use crate::pg::stream::{Position, io_error};
+use crate::pg::stream::{Position, error, io_error};
 
 /// The kind of a block that holds rows.
 pub const ROWS_BLOCK: u8 = 1;
@@ -18,9 +18,6 @@ pub const LARGE_OBJECTS_BLOCK: u8 = 3;
 
 /// A chunk longer than this is skipped by opening the file behind it.
 const SEEK_BYTES: u64 = 1 << 20;
-
-/// The input of an archive's data.
-pub type Input = Box<dyn BufRead + Send>;
 
 /// A custom archive's file, and how it is laid out.
 pub struct CustomFile<'a> {
@@ -43,8 +40,7 @@ impl CustomFile<'_> {
         if byte > end {
             return Err(position.cut_short("the archive ends before this data"));
         }
-        let input =
-            super::read_from(self.access, byte).map_err(|failure| Error::read(&failure).at(&position))?;
+        let input = read_from(self.access, byte).map_err(|failure| Error::read(&failure).at(&position))?;
         Ok(WireReader::new(input, position, end, self.widths))
     }
 
@@ -126,7 +122,7 @@ impl<R: BufRead> Chunks<R> {
     /// # Errors
     /// If the chunks are damaged or cut short.
     pub fn into_wire(mut self) -> Result<WireReader<R>> {
-        io::copy(&mut self, &mut io::sink()).map_err(crate::pg::stream::error)?;
+        io::copy(&mut self, &mut io::sink()).map_err(error)?;
         Ok(self.wire)
     }
 }

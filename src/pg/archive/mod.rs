@@ -4,6 +4,7 @@
 //! reverse. What the entries mean is left to others. Every length is checked against what is left of the file, and a
 //! stream that does not end as its format says is an error with file and byte.
 
+mod access;
 mod custom;
 mod date;
 mod tar;
@@ -13,11 +14,13 @@ pub mod write;
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use custom::{Chunks, CustomFile, Input, LARGE_OBJECTS_BLOCK, ROWS_BLOCK};
+pub use access::RandomAccess;
+use access::{DiskFile, Input, read_from};
+use custom::{Chunks, CustomFile, LARGE_OBJECTS_BLOCK, ROWS_BLOCK};
 use tar::Member;
 use toc::{DataPlace, Layout, Toc};
 use wire::{Offset, Widths, WireReader};
@@ -26,7 +29,7 @@ use crate::error::{Error, Result};
 use crate::pg::compression::Codec;
 use crate::pg::dump::{Dump, Entry};
 use crate::pg::encoding;
-use crate::pg::stream::{Counted, Located, Position};
+use crate::pg::stream::{self, Counted, Located, Position};
 
 /// The archive version for a dump that was no archive: the oldest one that all supported pg_restore write and read.
 pub const DEFAULT_VERSION: (u8, u8, u8) = (1, 14, 0);
@@ -36,52 +39,6 @@ pub const TOC_FILE: &str = "toc.dat";
 
 /// The archive version that brought a list of large objects for each entry (PostgreSQL 17).
 const LIST_PER_ENTRY: u8 = 16;
-
-/// The buffer of each open file, in bytes.
-const BUFFER_BYTES: usize = 64 << 10;
-
-/// Bytes that can be read from any place, by several readers at once.
-pub trait RandomAccess: Send + Sync {
-    /// Reads from the byte `offset` on; nothing, where that is the end.
-    ///
-    /// # Errors
-    /// If the bytes cannot be read.
-    fn reader_at(&self, offset: u64) -> io::Result<Box<dyn Read + Send>>;
-
-    /// The number of bytes.
-    fn len(&self) -> u64;
-
-    /// Whether there are none.
-    fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
-/// A file on disk.
-struct DiskFile {
-    path: PathBuf,
-    bytes: u64,
-}
-
-impl DiskFile {
-    fn open(path: &Path) -> Result<DiskFile> {
-        let bytes =
-            std::fs::metadata(path).map_err(|failure| Error::read(&failure).at(path.display()))?.len();
-        Ok(DiskFile { path: path.to_path_buf(), bytes })
-    }
-}
-
-impl RandomAccess for DiskFile {
-    fn reader_at(&self, offset: u64) -> io::Result<Box<dyn Read + Send>> {
-        let mut file = File::open(&self.path)?;
-        file.seek(SeekFrom::Start(offset))?;
-        Ok(Box::new(file))
-    }
-
-    fn len(&self) -> u64 {
-        self.bytes
-    }
-}
 
 /// The forms of archives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -243,28 +200,30 @@ impl Archive {
 
     /// The data of the entry at `index`, decompressed, as UTF-8 (or the bytes of an SQL_ASCII database).
     ///
-    /// The stream's failures carry an [`Error`] with the place; [`stream::error`](crate::pg::stream::error) takes it
+    /// The stream's failures carry an [`Error`] with the place; [`stream::error`] takes it
     /// out.
     ///
     /// # Errors
     /// If the data is not there, or its beginning is damaged.
     pub fn data(&self, index: usize) -> Result<Box<dyn Read + Send>> {
-        let stored = self.stored_data(index)?;
+        let (stored, position) = self.stored_data(index)?;
         match encoding::transcoder(&self.encoding)? {
-            Some(transcoder) => Ok(transcoder.reader(stored)),
+            Some(transcoder) => Ok(Box::new(Located::transcoded(transcoder.reader(stored), position))),
             None => Ok(stored),
         }
     }
 
-    fn stored_data(&self, index: usize) -> Result<Box<dyn Read + Send>> {
+    fn stored_data(&self, index: usize) -> Result<(Box<dyn Read + Send>, Position)> {
         match &self.container {
             Container::Custom(blocks) => {
-                let wire = self.open_block(blocks, index, ROWS_BLOCK)?;
-                self.decoded(Chunks::new(wire))
+                let chunks = Chunks::new(self.open_block(blocks, index, ROWS_BLOCK)?);
+                let position = chunks.position().clone();
+                let codec = Codec::of_custom_blocks(self.dump.compression);
+                Ok((decode(codec, chunks, &position)?, position))
             }
             _ => {
-                let (name, input, codec) = self.open_file(self.file_name(index))?;
-                decode(codec, Counted::new(input, name))
+                let (position, input, codec) = self.open_file(self.file_name(index))?;
+                Ok((decode(codec, Counted::new(input, position.clone()), &position)?, position))
             }
         }
     }
@@ -316,8 +275,7 @@ impl Archive {
         let mut chunks = Chunks::new(wire);
         let position = chunks.position().clone();
         let codec = Codec::of_custom_blocks(self.dump.compression);
-        let decoder = codec.decoder(&mut chunks).map_err(crate::pg::stream::error)?;
-        visit(&mut Located::new(decoder, position))?;
+        visit(&mut decode(codec, &mut chunks, &position)?)?;
         chunks.into_wire()
     }
 
@@ -329,14 +287,15 @@ impl Archive {
     ) -> Result<()> {
         let version = self.dump.archive_version.unwrap_or(DEFAULT_VERSION);
         let (position, input, codec) = self.open_file(&list_name(version, self.dump.entries[index].id))?;
-        let list = decode(codec, Counted::new(input, position.clone()))?;
+        let list = decode(codec, Counted::new(input, position.clone()), &position)?;
         for line in BufReader::new(list).lines() {
-            let line = line.map_err(crate::pg::stream::error)?;
+            let line = line.map_err(|failure| stream::decoder_error(failure, &position))?;
             let fields = line.split_once(' ').and_then(|(oid, name)| Some((oid.parse().ok()?, name)));
             let (oid, name) =
                 fields.ok_or_else(|| position.damaged("the list of large objects is damaged"))?;
             let (position, input, codec) = self.open_file(name)?;
-            visit(oid, &mut *decode(codec, Counted::new(input, position))?)?;
+            let content = Counted::new(input, position.clone());
+            visit(oid, &mut decode(codec, content, &position)?)?;
         }
         Ok(())
     }
@@ -353,17 +312,10 @@ impl Archive {
         let byte = blocks.starts.get(&id).ok_or_else(|| {
             Error::snapshot("the archive has no data for an entry of its contents")
                 .at(&self.name)
-                .hint(crate::pg::stream::CUT_SHORT)
+                .hint(stream::CUT_SHORT)
         })?;
         CustomFile { name: &self.name, access: &*blocks.file, widths: self.widths }
             .open_block(*byte, kind, id)
-    }
-
-    fn decoded(&self, chunks: Chunks<Input>) -> Result<Box<dyn Read + Send>> {
-        let position = chunks.position().clone();
-        let codec = Codec::of_custom_blocks(self.dump.compression);
-        let decoder = codec.decoder(chunks).map_err(crate::pg::stream::error)?;
-        Ok(Box::new(Located::new(decoder, position)))
     }
 
     /// Opens the file `name` of a directory or tar archive, with the ending that its compression gives it.
@@ -386,7 +338,7 @@ impl Archive {
                 let member = members.get(name).ok_or_else(|| {
                     Error::snapshot("the archive has no member for an entry of its contents")
                         .at(&self.name)
-                        .hint(crate::pg::stream::CUT_SHORT)
+                        .hint(stream::CUT_SHORT)
                 })?;
                 let input = read_from(&**access, member.start)
                     .map_err(|failure| Error::read(&failure).at(&self.name))?;
@@ -428,14 +380,13 @@ fn block_starts(file: &CustomFile, toc: &Toc, first: u64) -> Result<HashMap<i32,
     Ok(starts)
 }
 
-fn decode(codec: Codec, input: Counted<Input>) -> Result<Box<dyn Read + Send>> {
-    let position = input.position().clone();
-    let decoder = codec.decoder(input).map_err(|failure| Error::read(&failure).at(&position))?;
-    Ok(Box::new(Located::new(decoder, position)))
-}
-
-fn read_from(access: &dyn RandomAccess, offset: u64) -> io::Result<Input> {
-    Ok(Box::new(BufReader::with_capacity(BUFFER_BYTES, access.reader_at(offset)?)))
+fn decode<'a>(
+    codec: Codec,
+    input: impl BufRead + Send + 'a,
+    position: &Position,
+) -> Result<Box<dyn Read + Send + 'a>> {
+    let decoder = codec.decoder(input).map_err(|failure| stream::decoder_error(failure, position))?;
+    Ok(Box::new(Located::decompressed(decoder, position.clone())))
 }
 
 fn expect_end<R: BufRead>(wire: &mut WireReader<R>) -> Result<()> {
@@ -459,6 +410,8 @@ fn find_file(folder: &Path, name: &str) -> Option<(PathBuf, Codec)> {
 
 #[cfg(test)]
 pub mod tests {
+    use std::io;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -484,16 +437,17 @@ pub mod tests {
         let mut all = Vec::new();
         for (index, entry) in archive.dump().entries.iter().enumerate() {
             if entry.has_data && entry.kind != "BLOBS" {
-                archive.data(index)?.read_to_end(&mut all).map_err(crate::pg::stream::error)?;
+                archive.data(index)?.read_to_end(&mut all).map_err(stream::error)?;
             }
         }
         archive.visit_large_objects(&mut |_, _, content| {
-            content.read_to_end(&mut all).map(|_| ()).map_err(crate::pg::stream::error)
+            content.read_to_end(&mut all).map(|_| ()).map_err(stream::error)
         })?;
         Ok(all)
     }
 
-    const CUSTOM: [&[u8]; 3] = [
+    const ARCHIVES: [&[u8]; 4] = [
+        include_bytes!("../../../fixtures/archives/15.tar"),
         include_bytes!("../../../fixtures/archives/15-gzip.dump"),
         include_bytes!("../../../fixtures/archives/16-lz4-pipe.dump"),
         include_bytes!("../../../fixtures/archives/18-zstd.dump"),
@@ -501,11 +455,11 @@ pub mod tests {
 
     #[test]
     fn an_archive_cut_anywhere_gives_an_error_with_its_place() {
-        for archive in CUSTOM {
+        for archive in ARCHIVES {
             let whole = read_all(archive).unwrap();
             for bytes in 0..archive.len() {
                 match read_all(&archive[..bytes]) {
-                    // A table of contents without offsets tells only of the data that is missing, not of its end.
+                    // What is cut off may be the padding of a tar file, or data of no entry.
                     Ok(read) => assert!(read == whole, "cut to {bytes} bytes"),
                     Err(error) => assert!(error.to_string().contains("at: test.dump"), "{error}"),
                 }
@@ -516,10 +470,10 @@ pub mod tests {
     proptest! {
         #[test]
         fn a_damaged_archive_is_an_error_or_read(
-            archive in 0..CUSTOM.len(),
+            archive in 0..ARCHIVES.len(),
             damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
         ) {
-            let mut bytes = CUSTOM[archive].to_vec();
+            let mut bytes = ARCHIVES[archive].to_vec();
             for (place, byte) in damage {
                 *place.get_mut(&mut bytes) = byte;
             }

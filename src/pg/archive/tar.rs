@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::io::Read;
 
-use super::RandomAccess;
+use super::access::RandomAccess;
 use crate::error::{Error, Result};
 use crate::pg::stream::Position;
 
@@ -109,4 +109,24 @@ fn octal(field: &[u8]) -> Option<u64> {
         b'0'..=b'7' => Some(number << 3 | u64::from(byte - b'0')),
         _ => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size(field: [u8; 12]) -> Option<u64> {
+        let mut header = [0; BLOCK_BYTES as usize];
+        header[SIZE].copy_from_slice(&field);
+        member_bytes(&header)
+    }
+
+    #[test]
+    fn a_size_is_octal_or_from_8_gib_on_binary() {
+        assert_eq!(size(*b"00000006652\0"), Some(0o6652));
+        assert_eq!(size(*b"77777777777 "), Some((8 << 30) - 1));
+        assert_eq!(size([0x80, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 1]), Some((8 << 30) + 1));
+        assert_eq!(size([0xff; 12]), None);
+        assert_eq!(size(*b"0000000665x\0"), None);
+    }
 }

@@ -166,6 +166,9 @@ impl<R: BufRead> WireReader<R> {
         }
         let length = u64::try_from(length)
             .map_err(|_| self.position().damaged("the archive holds a string of negative length"))?;
+        if length > self.left() {
+            return Err(self.position().cut_short("the archive ends inside a string"));
+        }
         let mut text = Vec::new();
         let read = self.input.by_ref().take(length).read_to_end(&mut text);
         read.map_err(|failure| Error::read(&failure).at(self.position()))?;

@@ -2,7 +2,7 @@
 //!
 //! Compression is left to the caller: what comes here is a chunk of a custom archive, or a piece of a file.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{BufWriter, Seek, SeekFrom};
@@ -15,7 +15,7 @@ use super::toc::{self, DataPlace, Layout};
 use super::wire::{Offset, WireWriter};
 use super::{DEFAULT_VERSION, TOC_FILE, list_name};
 use crate::error::{Error, Result};
-use crate::pg::dump::{Compression, Dump};
+use crate::pg::dump::{Compression, Dump, Entry};
 
 /// The buffer of each file that is written, in bytes.
 const BUFFER_BYTES: usize = 256 << 10;
@@ -28,7 +28,7 @@ pub fn normalized(mut dump: Dump) -> Dump {
     if modern && version.1 < toc::COMPRESSION_NAME {
         dump.compression = Compression::Gzip;
     }
-    let ids: std::collections::HashSet<i32> = dump.entries.iter().map(|entry| entry.id).collect();
+    let ids: HashSet<i32> = dump.entries.iter().map(|entry| entry.id).collect();
     for entry in &mut dump.entries {
         entry.dependencies.retain(|id| ids.contains(id));
     }
@@ -62,7 +62,7 @@ impl CustomWriter {
     /// Writes the table of contents with the offsets known by now.
     fn write_toc(&mut self) -> Result<()> {
         let place = |index: usize| {
-            let entry: &crate::pg::dump::Entry = &self.dump.entries[index];
+            let entry: &Entry = &self.dump.entries[index];
             DataPlace::Offset(match self.starts.get(&entry.id) {
                 Some(&byte) => Offset::Set(byte),
                 None => Offset::NoData,

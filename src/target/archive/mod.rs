@@ -3,6 +3,8 @@
 //! Blocks are turned into COPY text and compressed on the threads that encode them; a part only appends them. The
 //! schema is the snapshot's: which entries are kept is decided in the plan.
 
+mod pieces;
+
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{BufWriter, Read, Write};
@@ -10,6 +12,7 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use arrow::array::Array;
+use pieces::{Framing, Pieces, encode};
 
 use super::{Encoded, Encoder, PartWriter, Target};
 use crate::error::{Error, Result};
@@ -19,7 +22,6 @@ use crate::pg::archive::write::{CustomWriter, DirectoryWriter, check_target, nor
 use crate::pg::compression::Codec;
 use crate::pg::dump::{Compression, Dump};
 use crate::pg::stream;
-use crate::pg::zlib::{self, Deflated};
 
 /// The size of the blocks of COPY text, each compressed on its own: large enough that the ratio hardly suffers.
 const BLOCK_BYTES: usize = 1 << 20;
@@ -232,13 +234,6 @@ fn each_block(content: &mut dyn Read, mut visit: impl FnMut(Vec<u8>) -> Result<(
     }
 }
 
-/// Whether compressed blocks are chunks of a custom archive or pieces of a file.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Framing {
-    Chunks,
-    Files,
-}
-
 /// Writes rows as COPY text, and compresses it.
 struct RowEncoder {
     compression: Compression,
@@ -249,15 +244,6 @@ impl Encoder for RowEncoder {
     fn encode(&self, batch: &MaskedBatch, _first_row: u64) -> Result<Encoded> {
         encode(copy_text(batch), self.compression, self.framing)
     }
-}
-
-/// Custom archives take one zlib stream an entry; in all else each block is a stream of its own.
-fn encode(text: Vec<u8>, compression: Compression, framing: Framing) -> Result<Encoded> {
-    if compression == Compression::Gzip && framing == Framing::Chunks {
-        return Ok(Encoded::Deflated(Deflated::new(&text)));
-    }
-    let compressed = Codec::of_files(compression).compress(text);
-    compressed.map(Encoded::Bytes).map_err(|failure| Error::write(&failure))
 }
 
 /// The rows of `batch` as lines of COPY text; its values are escaped already.
@@ -277,51 +263,6 @@ fn copy_text(batch: &MaskedBatch) -> Vec<u8> {
         text.push(b'\n');
     }
     text
-}
-
-/// Joins the compressed blocks of an entry.
-struct Pieces {
-    compression: Compression,
-    framing: Framing,
-    /// The checksum of a zlib stream, from its first block on.
-    trailer: Option<zlib::Trailer>,
-    is_empty: bool,
-}
-
-impl Pieces {
-    fn new(compression: Compression, framing: Framing) -> Pieces {
-        Pieces { compression, framing, trailer: None, is_empty: true }
-    }
-
-    fn add(&mut self, encoded: Encoded, append: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
-        self.is_empty = false;
-        match encoded {
-            Encoded::Bytes(bytes) => append(&bytes),
-            Encoded::Deflated(block) => {
-                self.start_zlib(append)?.add(&block);
-                append(&block.bytes)
-            }
-            _ => Err(Error::staging("an archive takes no rows of another target's form")),
-        }
-    }
-
-    fn start_zlib(&mut self, append: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<&mut zlib::Trailer> {
-        if self.trailer.is_none() {
-            append(&zlib::HEADER)?;
-        }
-        Ok(self.trailer.get_or_insert_default())
-    }
-
-    /// Adds `text` and ends the stream, which is a whole one even if it is empty.
-    fn end(&mut self, text: &[u8], append: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
-        if !text.is_empty() || self.is_empty {
-            self.add(encode(text.to_vec(), self.compression, self.framing)?, append)?;
-        }
-        match &self.trailer {
-            Some(trailer) => append(&trailer.bytes()),
-            None => Ok(()),
-        }
-    }
 }
 
 struct CustomPart<'a> {
@@ -451,10 +392,7 @@ mod tests {
                 for compression in COMPRESSIONS {
                     copy(&source, &path, format, compression, 50);
                     let copied = ArchiveSource::open(&path).unwrap();
-                    assert_eq!(
-                        format!("{:?}", copied.dump().entries),
-                        format!("{:?}", source.dump().entries)
-                    );
+                    assert_eq!(format!("{:?}", copied.dump().entries), format!("{entries:?}"));
                     for index in 0..source.data().len() {
                         assert_eq!(rows(&copied, index), rows(&source, index), "{format:?} {compression:?}");
                     }
@@ -500,23 +438,5 @@ mod tests {
         let id = dump.entries.remove(dropped).id;
         assert!(dump.entries.iter().any(|entry| entry.dependencies.contains(&id)));
         assert!(!normalized(dump).entries.iter().any(|entry| entry.dependencies.contains(&id)));
-    }
-
-    #[test]
-    fn scratch_out() {
-        let Ok(list) = std::env::var("MASK_SCRATCH") else { return };
-        for path in list.split_whitespace() {
-            let Ok(source) = ArchiveSource::open(Path::new(path)) else { continue };
-            if !source.data().is_empty() && source.has_inserts(0) {
-                continue;
-            }
-            let name = Path::new(path).file_name().unwrap().to_string_lossy().to_string();
-            for format in [Format::Custom, Format::Directory] {
-                for compression in COMPRESSIONS {
-                    let out = format!("/tmp/arch/out/{name}.{format:?}.{compression:?}");
-                    copy(&source, Path::new(&out), format, compression, 2000);
-                }
-            }
-        }
     }
 }
