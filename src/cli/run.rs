@@ -10,7 +10,7 @@ use crate::cli::config::Config;
 use crate::cli::job::Job;
 use crate::cli::progress::{self, Style};
 use crate::cli::{JobOptions, one};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::pg::datetime;
 use crate::pg::restore::Include;
 use crate::pipeline::{self, Settings};
@@ -52,8 +52,9 @@ pub fn run(options: &RunOptions) -> Result<(), Vec<Error>> {
     })?;
     let jobs = jobs(options, &config).map_err(one)?;
     let started = now();
-    let stop = stop_on_signals();
+    let signals = Signals::handle();
     let job = Job::open_with(&options.job, config)?;
+    signals.hold();
     let include = Include { no_owner: options.no_owner, no_privileges: options.no_privileges };
     let place = target::Place { to: &to, from: &job.from, overwrite: options.overwrite, include };
     let target = target::create(place, job.plan.clone()).map_err(one)?;
@@ -63,7 +64,7 @@ pub fn run(options: &RunOptions) -> Result<(), Vec<Error>> {
         job.tell_plan(options.job.verbose);
     }
     progress::show(style, &job, &meter, || {
-        pipeline::run(&job.plan, &*job.source, target, Settings { jobs }, &meter, &stop)
+        pipeline::run(&job.plan, &*job.source, target, Settings { jobs }, &meter, &signals.stop)
     })
     .map_err(one)?;
     let report = report(&job, &to, started, &meter);
@@ -81,18 +82,33 @@ fn jobs(options: &RunOptions, config: &Config) -> Result<usize> {
     }
 }
 
-/// Set by Ctrl-C and SIGTERM; the second one ends the process at once.
-fn stop_on_signals() -> Arc<AtomicBool> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let flag = stop.clone();
-    let handler = move || {
-        if flag.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-    };
-    // Without a handler the signal ends the process, which is safe too: the target is not in place.
-    let _ = ctrlc::set_handler(handler);
-    stop
+/// What Ctrl-C and SIGTERM do: they end the process at once, but while a target is being written they let the run
+/// remove what it wrote; a second one ends it at once then too.
+struct Signals {
+    stop: Arc<AtomicBool>,
+    is_held: Arc<AtomicBool>,
+}
+
+impl Signals {
+    fn handle() -> Self {
+        let signals = Signals { stop: Arc::default(), is_held: Arc::default() };
+        let (stop, is_held) = (signals.stop.clone(), signals.is_held.clone());
+        let handler = move || {
+            let is_first = !stop.swap(true, Ordering::Relaxed);
+            if !is_first || !is_held.load(Ordering::Relaxed) {
+                eprintln!("error: {}", Error::interrupted());
+                std::process::exit(i32::from(Kind::Interrupted.exit_code()));
+            }
+        };
+        // Without a handler the signal ends the process, which is safe too: the target is not in place.
+        let _ = ctrlc::set_handler(handler);
+        signals
+    }
+
+    /// From now on there is something to be removed.
+    fn hold(&self) {
+        self.is_held.store(true, Ordering::Relaxed);
+    }
 }
 
 fn report(job: &Job, to: &str, started: i64, meter: &Meter) -> Report {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, BinaryViewArray, RecordBatch, RecordBatchOptions, make_view};
 use arrow::buffer::{Buffer, NullBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use memchr::memchr2_iter;
+use memchr::{memchr, memchr_iter, memchr2_iter};
 
 use crate::error::{Error, Place, Result};
 use crate::masked::MaskedBatch;
@@ -39,6 +39,10 @@ impl Decoder {
     pub fn decode(&self, block: Block, first_row: u64) -> Result<RecordBatch> {
         if block.bytes.len() > MAX_BLOCK_BYTES {
             return Err(self.fault("a row is longer than 2 GiB", first_row));
+        }
+        if let Some(zero) = memchr(0, &block.bytes) {
+            let row = memchr_iter(b'\n', &block.bytes[..zero]).count() as u64;
+            return Err(self.fault("the row has a zero byte, which no text can hold", first_row + row));
         }
         let columns = self.schema.fields().len();
         if columns == 0 {

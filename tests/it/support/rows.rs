@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::path::Path;
 
 use arrow::array::{Array, AsArray};
-use arrow::datatypes::{DataType, Decimal128Type};
+use arrow::datatypes::{DataType, Decimal128Type, TimestampMicrosecondType};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
@@ -174,7 +174,11 @@ fn postgres_text(column: &dyn Array, row: usize) -> Option<String> {
         DataType::FixedSizeBinary(16) => uuid(column.as_fixed_size_binary().value(row)),
         DataType::Binary => format!("\\x{}", hex(column.as_binary::<i32>().value(row))),
         DataType::List(_) => array(column.as_list::<i32>().value(row).as_ref()),
-        DataType::Timestamp(_, zone) => timestamp(&formatted(column, row), zone.is_some()),
+        DataType::Timestamp(_, zone) => {
+            // Without the zone's name, which takes a database of zones to print; it is always UTC.
+            let plain = column.as_primitive::<TimestampMicrosecondType>().clone().with_timezone_opt(None::<&str>);
+            timestamp(&formatted(&plain, row), zone.is_some())
+        }
         _ => formatted(column, row),
     })
 }
