@@ -144,7 +144,8 @@ impl Builder {
 
     fn finish(mut self) -> Result<Index> {
         if !self.has_statements {
-            return Err(Error::snapshot("the script holds no statement"));
+            return Err(Error::snapshot("the script holds no statement")
+                .hint("the file is empty or cut short; take the snapshot again"));
         }
         if self.open_dumps > 0 {
             return Err(Error::snapshot("the script lacks the line that says that the dump is complete")
