@@ -178,7 +178,7 @@ impl<R: Read> Splitter<R> {
         length: usize,
         mut text: Option<&mut Vec<u8>>,
     ) -> Result<()> {
-        let place = Place::default().line(self.window.line()).byte(self.window.offset());
+        let (line, start) = (self.window.line(), self.window.offset());
         if let Some(text) = &mut text {
             text.extend_from_slice(&self.window.bytes()[..length]);
         }
@@ -196,7 +196,7 @@ impl<R: Read> Splitter<R> {
         });
         match is_closed {
             Ok(true) => Ok(()),
-            Ok(false) => Err(cut_short(what).at(place)),
+            Ok(false) => Err(cut_short(what).at(Place::default().line(line).byte(start))),
             Err(error) => Err(self.read_failed(&error)),
         }
     }
