@@ -2,6 +2,9 @@
 //!
 //! A dump is decoded as a whole, before it is cut into statements: in some encodings the second byte of a character
 //! looks like a backslash or a quote. What is not valid is an error, never a replacement character.
+//!
+//! The tables are the WHATWG's where they give the same characters as PostgreSQL 15's for every byte sequence that both
+//! know, or do after a few substitutions. BIG5 and GB18030 differ in more, so they are not read.
 
 use std::io::{self, Read};
 
@@ -24,8 +27,8 @@ enum Table {
     Latin1,
     /// ISO 8859-9: Latin-1 but for six Turkish letters. The WHATWG's is windows-1254 instead.
     Latin5,
-    /// An encoding as the WHATWG defines it.
-    Whatwg(&'static Encoding),
+    /// An encoding as the WHATWG defines it, but for the characters that Postgres has others for.
+    Whatwg(&'static Encoding, &'static [(char, char)]),
 }
 
 /// What turns text of the encoding `name` into UTF-8; `None` where bytes pass as they are, in UTF8 and SQL_ASCII.
@@ -41,7 +44,7 @@ pub fn transcoder(name: &str) -> Result<Option<Transcoder>> {
         "utf8" | "unicode" | "sqlascii" => return Ok(None),
         "latin1" | "iso88591" => Table::Latin1,
         "latin5" | "iso88599" => Table::Latin5,
-        other => Table::Whatwg(whatwg(other).ok_or_else(|| unsupported(name))?),
+        other => Table::Whatwg(whatwg(other).ok_or_else(|| unsupported(name))?, substitutions(other)),
     };
     Ok(Some(Transcoder { table }))
 }
@@ -78,16 +81,26 @@ fn whatwg(key: &str) -> Option<&'static Encoding> {
         // The WHATWG's EUC-KR is the larger Unified Hangul Code.
         "euckr" | "uhc" | "win949" | "windows949" => encoding_rs::EUC_KR,
         "euccn" | "gbk" | "win936" | "windows936" => encoding_rs::GBK,
-        "gb18030" => encoding_rs::GB18030,
-        "big5" | "win950" | "windows950" => encoding_rs::BIG5,
         _ => return None,
     })
+}
+
+/// The WHATWG's characters of the encoding `key` that Postgres has others for, and those.
+///
+/// No other byte sequence of the encoding gives any of them.
+fn substitutions(key: &str) -> &'static [(char, char)] {
+    match key {
+        "koi8u" => &[('\u{45e}', '\u{255d}'), ('\u{40e}', '\u{256c}')],
+        "euccn" => &[('\u{b7}', '\u{30fb}'), ('\u{2014}', '\u{2015}')],
+        "eucjp" => &[('\u{a6}', '\u{ffe4}')],
+        _ => &[],
+    }
 }
 
 /// The name comes from the dump, so it is repeated only if it could be the name of an encoding.
 fn unsupported(name: &str) -> Error {
     const NAMED: [&str; 7] =
-        ["MULE_INTERNAL", "EUC_TW", "EUC_JIS_2004", "SHIFT_JIS_2004", "JOHAB", "LATIN", "UTF16"];
+        ["MULE_INTERNAL", "EUC_TW", "EUC_JIS_2004", "SHIFT_JIS_2004", "JOHAB", "BIG5", "GB18030"];
     let what = match NAMED.iter().find(|named| named.eq_ignore_ascii_case(name)) {
         Some(named) => format!("the dump is in the encoding {named}, which is not read"),
         None => "the dump is in an encoding that is not known".to_string(),
@@ -124,9 +137,11 @@ impl Transcoder {
 
     fn decode(&self) -> Decode {
         match self.table {
-            Table::Latin1 => Decode::Bytes(|byte| char::from(byte)),
+            Table::Latin1 => Decode::Bytes(char::from),
             Table::Latin5 => Decode::Bytes(latin5),
-            Table::Whatwg(encoding) => Decode::Whatwg(encoding.new_decoder_without_bom_handling()),
+            Table::Whatwg(encoding, substitutions) => {
+                Decode::Whatwg(encoding.new_decoder_without_bom_handling(), substitutions)
+            }
         }
     }
 }
@@ -146,7 +161,7 @@ fn latin5(byte: u8) -> char {
 /// A decoder in the middle of a text.
 enum Decode {
     Bytes(fn(u8) -> char),
-    Whatwg(Decoder),
+    Whatwg(Decoder, &'static [(char, char)]),
 }
 
 impl Decode {
@@ -160,7 +175,7 @@ impl Decode {
                 }
                 Ok(bytes.len())
             }
-            Decode::Whatwg(decoder) => {
+            Decode::Whatwg(decoder, substitutions) => {
                 let room = decoder
                     .max_utf8_buffer_length_without_replacement(bytes.len())
                     .ok_or(io::ErrorKind::OutOfMemory)?;
@@ -169,6 +184,9 @@ impl Decode {
                 let (result, read, written) =
                     decoder.decode_to_utf8_without_replacement(bytes, &mut text[start..], last);
                 text.truncate(start + written);
+                if !substitutions.is_empty() {
+                    substitute(text, start, substitutions)?;
+                }
                 match result {
                     DecoderResult::InputEmpty => Ok(read),
                     _ => Err(io::ErrorKind::InvalidData.into()),
@@ -176,6 +194,18 @@ impl Decode {
             }
         }
     }
+}
+
+/// Replaces characters of the UTF-8 text from `start` on.
+fn substitute(text: &mut Vec<u8>, start: usize, substitutions: &[(char, char)]) -> io::Result<()> {
+    let decoded = std::str::from_utf8(&text[start..]).map_err(|_| io::ErrorKind::InvalidData)?;
+    let replaced: String = decoded
+        .chars()
+        .map(|letter| substitutions.iter().find(|(from, _)| *from == letter).map_or(letter, |(_, to)| *to))
+        .collect();
+    text.truncate(start);
+    text.extend_from_slice(replaced.as_bytes());
+    Ok(())
 }
 
 struct Transcoding {
@@ -218,7 +248,7 @@ mod tests {
         assert_eq!(transcoder("SQL_ASCII").unwrap(), None);
         assert_eq!(transcoder("ISO-8859-2").unwrap(), transcoder("LATIN2").unwrap());
         assert_eq!(transcoder("Windows1252").unwrap(), transcoder("WIN1252").unwrap());
-        for name in ["MULE_INTERNAL", "EUC_TW", "JOHAB", "secret"] {
+        for name in ["MULE_INTERNAL", "EUC_TW", "JOHAB", "BIG5", "secret"] {
             let error = transcoder(name).unwrap_err().to_string();
             assert!(error.contains("--encoding=UTF8") && !error.contains("secret"), "{error}");
         }
@@ -232,6 +262,7 @@ mod tests {
         assert_eq!(text("LATIN9", b"\xa4").unwrap(), "€");
         assert_eq!(text("SJIS", b"\x83\x5c").unwrap(), "ソ");
         assert_eq!(text("KOI8R", b"\xc1").unwrap(), "а");
+        assert_eq!(text("KOI8U", b"\xae\xc1").unwrap(), "╝а");
         assert_eq!(text("UHC", b"\xb0\xa1").unwrap(), "가");
     }
 

@@ -6,17 +6,23 @@ use crate::schema::QualifiedName;
 
 /// Where the rows of the INSERT statement go that `first_bytes` begin with, after white space and comments.
 ///
-/// Columns whose value in the first row is `DEFAULT` are left out, as far as `first_bytes` reach. `None` if this is
-/// no INSERT of constant rows.
+/// Columns whose value in the first row is `DEFAULT` are left out, as far as `first_bytes` reach. The schema is empty
+/// if the statement names none. `None` if this is no INSERT of constant rows.
 pub fn insert_target(first_bytes: &[u8]) -> Option<CopyTarget> {
     let text = match std::str::from_utf8(first_bytes) {
         Ok(text) => text,
         Err(error) => std::str::from_utf8(&first_bytes[..error.valid_up_to()]).ok()?,
     };
     let header = Header::parse(text, false)?;
-    let mut tokens = Tokens::new(&text[header.length..], false);
+    let defaults = if header.is_default_values { Vec::new() } else { defaults(&text[header.length..]) };
+    Some(header.target("", &defaults))
+}
+
+/// The places of the values that are `DEFAULT` in the row that `text` begins with.
+fn defaults(text: &str) -> Vec<usize> {
+    let mut tokens = Tokens::new(text, false);
     let (mut defaults, mut value, mut depth) = (Vec::new(), 0, 0_u32);
-    while !header.is_default_values {
+    loop {
         if depth == 1 && tokens.eat("DEFAULT") {
             defaults.push(value);
             continue;
@@ -25,11 +31,10 @@ pub fn insert_target(first_bytes: &[u8]) -> Option<CopyTarget> {
             Some(Token::Symbol(b'(')) => depth += 1,
             Some(Token::Symbol(b')')) if depth > 1 => depth -= 1,
             Some(Token::Symbol(b',')) if depth == 1 => value += 1,
-            None | Some(Token::Symbol(b')')) => break,
+            None | Some(Token::Symbol(b')')) => return defaults,
             Some(_) => {}
         }
     }
-    Some(header.target("", &defaults))
 }
 
 /// An INSERT up to `VALUES`.

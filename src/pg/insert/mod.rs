@@ -5,11 +5,11 @@
 mod header;
 mod literal;
 
-use std::io::Read;
+use std::io::{self, Read};
 
 use crate::error::{Error, Place, Result};
 use crate::pg::dump::CopyTarget;
-use crate::pg::script::lexer::{Close, Delimiter, Lexeme, lex};
+use crate::pg::script::lexer::{Delimiter, Lexeme};
 use crate::pg::script::read_error;
 use crate::pg::script::window::Window;
 use crate::source::{Block, BlockReader};
@@ -287,23 +287,11 @@ impl<R: Read> InsertReader<R> {
     }
 
     /// Appends a literal without escapes in pieces, so that a large one is not held twice.
-    fn plain_literal(&mut self, mut delimiter: Delimiter) -> Result<()> {
-        loop {
-            let bytes = self.window.bytes();
-            match delimiter.close(bytes, self.window.at_end()) {
-                Close::Closed(length) => {
-                    append_undoubled(&bytes[..length - 1], &mut self.rows);
-                    self.window.consume(length);
-                    return Ok(());
-                }
-                Close::Open(_) if self.window.at_end() => return Err(self.cut_short()),
-                Close::Open(length) => {
-                    append_undoubled(&bytes[..length], &mut self.rows);
-                    self.window.consume(length);
-                    self.fill()?;
-                }
-            }
-        }
+    fn plain_literal(&mut self, delimiter: Delimiter) -> Result<()> {
+        let is_closed = self.window.close(delimiter, |piece, is_last| {
+            append_undoubled(&piece[..piece.len() - usize::from(is_last)], &mut self.rows);
+        });
+        self.closed(is_closed)
     }
 
     /// Passes over `::type`, of which the text does not depend.
@@ -384,35 +372,26 @@ impl<R: Read> InsertReader<R> {
     }
 
     fn lex(&mut self) -> Result<Option<(Lexeme, usize)>> {
-        loop {
-            let at_end = self.window.at_end();
-            match lex(self.window.bytes(), at_end, self.options.backslashes) {
-                Some(found) => return Ok(Some(found)),
-                None if at_end => return Ok(None),
-                None => self.fill()?,
-            }
-        }
+        let backslashes = self.options.backslashes;
+        self.window.lexeme(backslashes).map_err(|error| self.read_failed(&error))
     }
 
     /// Appends the rest of a delimited lexeme, its closing delimiter included, to `text`.
-    fn delimited(&mut self, mut delimiter: Delimiter, text: &mut Vec<u8>) -> Result<()> {
-        loop {
-            let (length, is_closed) = match delimiter.close(self.window.bytes(), self.window.at_end()) {
-                Close::Closed(length) => (length, true),
-                Close::Open(_) if self.window.at_end() => return Err(self.cut_short()),
-                Close::Open(length) => (length, false),
-            };
-            text.extend_from_slice(&self.window.bytes()[..length]);
-            self.window.consume(length);
-            if is_closed {
-                return Ok(());
-            }
-            self.fill()?;
+    fn delimited(&mut self, delimiter: Delimiter, text: &mut Vec<u8>) -> Result<()> {
+        let is_closed = self.window.close(delimiter, |piece, _| text.extend_from_slice(piece));
+        self.closed(is_closed)
+    }
+
+    fn closed(&self, is_closed: io::Result<bool>) -> Result<()> {
+        match is_closed {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(self.cut_short()),
+            Err(error) => Err(self.read_failed(&error)),
         }
     }
 
-    fn fill(&mut self) -> Result<()> {
-        self.window.fill().map_err(|error| read_error(&error).at(self.place()))
+    fn read_failed(&self, error: &io::Error) -> Error {
+        read_error(error).at(self.place())
     }
 
     fn place(&self) -> Place {
@@ -439,6 +418,8 @@ impl<R: Read> InsertReader<R> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn blocks(sql: &str, block_bytes: usize) -> Result<Vec<String>> {
@@ -526,5 +507,33 @@ mod tests {
         let values = "(1), (22), (333), ('44444444444'), (5)";
         let blocks = blocks(&format!("INSERT INTO a VALUES {values};"), 9).unwrap();
         assert_eq!(blocks, ["1\n22\n333\n", "44444444444\n", "5\n"]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_as_it_was(text in "[a\\\\'é\t\n\r\u{8}\u{b}\u{c}N.]{0,20}") {
+            let escaped = |letter: char| match letter {
+                '\\' => "\\\\".to_string(),
+                '\t' => "\\t".to_string(),
+                '\n' => "\\n".to_string(),
+                '\r' => "\\r".to_string(),
+                '\u{8}' => "\\b".to_string(),
+                '\u{b}' => "\\v".to_string(),
+                '\u{c}' => "\\f".to_string(),
+                other => other.to_string(),
+            };
+            let expected: String = text.chars().map(escaped).collect();
+            let doubled = text.replace('\'', "''");
+            prop_assert_eq!(rows(&format!("('{doubled}')")).unwrap(), format!("{expected}\n"));
+            let escapes = doubled.replace('\\', "\\\\");
+            prop_assert_eq!(rows(&format!("(E'{escapes}')")).unwrap(), format!("{expected}\n"));
+        }
+
+        #[test]
+        fn any_bytes_give_rows_or_an_error(
+            sql in r"(INSERT INTO a|VALUES|DEFAULT|NULL|ON CONFLICT|[('\\;,): E1-]|E'|X'|::|--|/\*|\*/|\\[xuU0n]){0,30}"
+        ) {
+            let _ = blocks(&format!("INSERT INTO a VALUES ({sql}"), 9);
+        }
     }
 }

@@ -1,10 +1,10 @@
 //! The splitter: finds where each item of a script begins and ends.
 
-use std::io::Read;
+use std::io::{self, Read};
 
 use memchr::memmem::Finder;
 
-use super::lexer::{self, Close, Lexeme, lex};
+use super::lexer::{Delimiter, Lexeme};
 use super::nesting::{InsertPart, Nesting, insert_part};
 use super::tokens::Tokens;
 use super::window::Window;
@@ -141,18 +141,18 @@ impl<R: Read> Splitter<R> {
                 _ => {}
             }
             if escape_goes_on == Some(true)
-                && let Lexeme::Open(lexer::Delimiter::Quote { .. }) = &lexeme
+                && let Lexeme::Open(Delimiter::Quote { .. }) = &lexeme
                 && bytes == b"'"
             {
-                let delimiter = lexer::Delimiter::Quote { backslashes: true };
+                let delimiter = Delimiter::Quote { backslashes: true };
                 self.delimited(delimiter, length, keeps.then_some(&mut *text))?;
                 escape_goes_on = Some(false);
                 continue;
             }
             escape_goes_on = match &lexeme {
-                Lexeme::Open(lexer::Delimiter::Quote { backslashes: true }) => Some(false),
+                Lexeme::Open(Delimiter::Quote { backslashes: true }) => Some(false),
                 Lexeme::Space => escape_goes_on.map(|newline| newline || bytes.contains(&b'\n')),
-                Lexeme::Open(lexer::Delimiter::LineComment) => escape_goes_on,
+                Lexeme::Open(Delimiter::LineComment) => escape_goes_on,
                 _ => None,
             };
             if let Lexeme::Open(delimiter) = lexeme {
@@ -174,40 +174,31 @@ impl<R: Read> Splitter<R> {
     /// Passes over a delimited lexeme whose opening has `length` bytes; appends it to `text` if that is given.
     fn delimited(
         &mut self,
-        mut delimiter: lexer::Delimiter,
+        delimiter: Delimiter,
         length: usize,
         mut text: Option<&mut Vec<u8>>,
     ) -> Result<()> {
-        let place = Place::default().line(self.window.line()).byte(self.window.offset());
-        self.take(length, &mut text);
-        loop {
-            match delimiter.close(self.window.bytes(), self.window.at_end()) {
-                Close::Closed(length) => {
-                    self.take(length, &mut text);
-                    return Ok(());
-                }
-                Close::Open(_) if self.window.at_end() => {
-                    let what = match delimiter {
-                        lexer::Delimiter::QuotedName => "the script ends inside a quoted name",
-                        lexer::Delimiter::BlockComment(_) => "the script ends inside a comment",
-                        lexer::Delimiter::Dollar(_) => "the script ends inside a dollar-quoted literal",
-                        _ => "the script ends inside a literal",
-                    };
-                    return Err(cut_short(what).at(place));
-                }
-                Close::Open(length) => {
-                    self.take(length, &mut text);
-                    self.fill()?;
-                }
-            }
-        }
-    }
-
-    fn take(&mut self, length: usize, text: &mut Option<&mut Vec<u8>>) {
-        if let Some(text) = text {
+        let (line, start) = (self.window.line(), self.window.offset());
+        if let Some(text) = &mut text {
             text.extend_from_slice(&self.window.bytes()[..length]);
         }
         self.window.consume(length);
+        let what = match delimiter {
+            Delimiter::QuotedName => "the script ends inside a quoted name",
+            Delimiter::LineComment | Delimiter::BlockComment(_) => "the script ends inside a comment",
+            Delimiter::Dollar(_) => "the script ends inside a dollar-quoted literal",
+            Delimiter::Quote { .. } => "the script ends inside a literal",
+        };
+        let is_closed = self.window.close(delimiter, |piece, _| {
+            if let Some(text) = &mut text {
+                text.extend_from_slice(piece);
+            }
+        });
+        match is_closed {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(cut_short(what).at(Place::default().line(line).byte(start))),
+            Err(error) => Err(self.read_failed(&error)),
+        }
     }
 
     /// Passes over the data of a COPY and gives its extent.
@@ -298,22 +289,17 @@ impl<R: Read> Splitter<R> {
             .hint("give a script as pg_dump wrote it; if it is one, the file is damaged")
     }
 
-    /// The lexeme at the window's start, which is then wholly in the window; `None` at the end.
     fn lex(&mut self) -> Result<Option<(Lexeme, usize)>> {
-        loop {
-            let at_end = self.window.at_end();
-            match lex(self.window.bytes(), at_end, self.backslashes) {
-                Some(found) => return Ok(Some(found)),
-                None if at_end => return Ok(None),
-                None => self.fill()?,
-            }
-        }
+        self.window.lexeme(self.backslashes).map_err(|error| self.read_failed(&error))
     }
 
     fn fill(&mut self) -> Result<()> {
+        self.window.fill().map_err(|error| self.read_failed(&error))
+    }
+
+    fn read_failed(&self, error: &io::Error) -> Error {
         let end = self.window.offset() + self.window.bytes().len() as u64;
-        let line = self.window.line();
-        self.window.fill().map_err(|error| read_error(&error).at(Place::default().line(line).byte(end)))
+        read_error(error).at(Place::default().line(self.window.line()).byte(end))
     }
 
     fn utf8(&self, text: Vec<u8>, line: u64) -> Result<String> {
@@ -329,8 +315,8 @@ fn cut_short(what: &str) -> Error {
     Error::snapshot(what).hint("the file is cut short; take the snapshot again")
 }
 
-fn is_comment(delimiter: &lexer::Delimiter) -> bool {
-    matches!(delimiter, lexer::Delimiter::LineComment | lexer::Delimiter::BlockComment(_))
+fn is_comment(delimiter: &Delimiter) -> bool {
+    matches!(delimiter, Delimiter::LineComment | Delimiter::BlockComment(_))
 }
 
 fn is_copy_from_stdin(sql: &str, backslashes: bool) -> bool {
@@ -341,8 +327,6 @@ fn is_copy_from_stdin(sql: &str, backslashes: bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io;
-
     use proptest::prelude::*;
 
     fn items(script: &[u8]) -> Result<Vec<Item>> {

@@ -170,7 +170,7 @@ pub fn copy_target(sql: &str, default_schema: &str) -> Result<CopyTarget> {
         };
         let plain = tokens.eat_all(&["FROM", "STDIN"]) && tokens.is_done();
         let schema = schema.unwrap_or_else(|| default_schema.to_string());
-        plain.then(|| CopyTarget { table: QualifiedName { schema, name }, columns })
+        plain.then_some(CopyTarget { table: QualifiedName { schema, name }, columns })
     };
     read(&mut tokens).ok_or_else(|| {
         Error::snapshot(

@@ -4,6 +4,8 @@ use std::io::{self, Read};
 
 use memchr::memchr_iter;
 
+use super::lexer::{Close, Delimiter, Lexeme, lex};
+
 /// The least number of bytes that the window has room for.
 const WINDOW_BYTES: usize = 256 * 1024;
 
@@ -55,14 +57,52 @@ impl<R: Read> Window<R> {
         if self.end == self.buffer.len() {
             self.buffer.resize(self.buffer.len() * 2, 0);
         }
-        loop {
+        // At least as much again, so that a lexeme of any length is looked at a few times only.
+        let enough = (self.end * 2).clamp(1, self.buffer.len());
+        while self.end < enough && !self.at_end {
             match self.input.read(&mut self.buffer[self.end..]) {
                 Ok(0) => self.at_end = true,
                 Ok(count) => self.end += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
-            return Ok(());
+        }
+        Ok(())
+    }
+
+    /// The lexeme at the window's start and its length, or that of its opening; `None` at the end of the stream.
+    ///
+    /// # Errors
+    /// If the stream cannot be read.
+    pub fn lexeme(&mut self, backslashes: bool) -> io::Result<Option<(Lexeme, usize)>> {
+        loop {
+            match lex(self.bytes(), self.at_end, backslashes) {
+                Some(found) => return Ok(Some(found)),
+                None if self.at_end => return Ok(None),
+                None => self.fill()?,
+            }
+        }
+    }
+
+    /// Passes over the rest of a delimited lexeme, whose opening is consumed; false if it has no end.
+    ///
+    /// `each` gets it in pieces, and whether a piece is the last one, which ends with the closing delimiter.
+    ///
+    /// # Errors
+    /// If the stream cannot be read.
+    pub fn close(&mut self, mut delimiter: Delimiter, mut each: impl FnMut(&[u8], bool)) -> io::Result<bool> {
+        loop {
+            let (length, is_last) = match delimiter.close(self.bytes(), self.at_end) {
+                Close::Closed(length) => (length, true),
+                Close::Open(_) if self.at_end => return Ok(false),
+                Close::Open(length) => (length, false),
+            };
+            each(&self.bytes()[..length], is_last);
+            self.consume(length);
+            if is_last {
+                return Ok(true);
+            }
+            self.fill()?;
         }
     }
 

@@ -71,24 +71,26 @@ pub fn index(text: impl Read, transcoder: Option<Transcoder>) -> Result<Index> {
                 builder.meta(meta)?;
             }
             Item::Copy(statement, data) => {
-                let place = place_of(&statement);
-                builder.copy(statement, data).map_err(|error| error.at(place))?;
+                let (line, start) = (statement.line, statement.extent.start);
+                builder.copy(statement, data).map_err(|error| error.at(place(line, start)))?;
             }
             Item::Insert(statement, shape) => {
-                let place = place_of(&statement);
+                let (line, start) = (statement.line, statement.extent.start);
                 let backslashes = splitter.backslashes();
-                builder.insert(statement, shape, backslashes).map_err(|error| error.at(place))?;
+                builder
+                    .insert(statement, shape, backslashes)
+                    .map_err(|error| error.at(place(line, start)))?;
             }
             Item::Statement(statement) => {
-                let place = place_of(&statement);
-                builder.statement(statement, &mut splitter).map_err(|error| error.at(place))?;
+                let (line, start) = (statement.line, statement.extent.start);
+                builder.statement(statement, &mut splitter).map_err(|error| error.at(place(line, start)))?;
             }
         }
     }
 }
 
-fn place_of(statement: &Statement) -> Place {
-    Place::default().line(statement.line).byte(statement.extent.start)
+fn place(line: u64, start: u64) -> Place {
+    Place::default().line(line).byte(start)
 }
 
 struct Builder {
@@ -144,7 +146,8 @@ impl Builder {
 
     fn finish(mut self) -> Result<Index> {
         if !self.has_statements {
-            return Err(Error::snapshot("the script holds no statement"));
+            return Err(Error::snapshot("the script holds no statement")
+                .hint("the file is empty or cut short; take the snapshot again"));
         }
         if self.open_dumps > 0 {
             return Err(Error::snapshot("the script lacks the line that says that the dump is complete")

@@ -357,6 +357,21 @@ INSERT INTO public.d VALUES (2, 'it''s');
     }
 
     #[test]
+    fn a_header_between_inserts_begins_another_part() {
+        let header = "-- Data for Name: p; Type: TABLE DATA; Schema: public; Owner: -\n";
+        let insert = "INSERT INTO public.root VALUES (1);\n";
+        let source = open(format!("{header}{insert}{insert}{header}{insert}").as_bytes()).unwrap();
+        assert_eq!([rows(&source, 0).unwrap(), rows(&source, 1).unwrap()], ["1\n1\n", "1\n"]);
+    }
+
+    #[test]
+    fn an_encoding_may_be_named_before_a_session_that_names_its_own() {
+        let script = b"\\encoding SQL_ASCII\n\\connect a\nSET client_encoding = 'LATIN1';\nCOMMENT ON TABLE a IS '\xe9';\n";
+        let source = open(script).unwrap();
+        assert_eq!(source.dump().entries[3].definition, "COMMENT ON TABLE a IS 'é';");
+    }
+
+    #[test]
     fn an_encoding_that_changes_is_refused() {
         for script in [
             "SET client_encoding = 'LATIN1';\nSET client_encoding = 'UTF8';\n",
