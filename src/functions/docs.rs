@@ -91,7 +91,7 @@ struct Example {
 fn example(function: &Function) -> Example {
     let example = &function.example;
     Example {
-        rule: format!("{} = {}", "column", example.rule),
+        rule: format!("column = {}", example.rule),
         input: example.input,
         output: example.output.unwrap_or("NULL"),
     }

@@ -1,6 +1,6 @@
 //! `hash`: a keyed digest of a value.
 
-use super::draws::push_base32;
+use super::draws::{push_ascii, push_base32};
 use super::{Build, Built, Example, Function, Parameter, Refusal, TEXT_TYPES, TextMask, Uniqueness};
 use crate::key::DomainKey;
 use crate::schema::PgType;
@@ -56,9 +56,10 @@ impl TextMask for Hash {
 
 /// Appends the first `chars` hex digits of `bytes`.
 fn push_hex(bytes: &[u8], chars: usize, out: &mut String) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let nibbles = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    out.extend(nibbles.take(chars).map(|nibble| char::from(DIGITS[usize::from(nibble)])));
+    push_ascii(chars, out, |at| {
+        let nibble = if at % 2 == 0 { bytes[at / 2] >> 4 } else { bytes[at / 2] & 15 };
+        b"0123456789abcdef"[usize::from(nibble)]
+    });
 }
 
 fn build(build: &Build<'_>) -> Result<Built, Refusal> {

@@ -1,5 +1,6 @@
 //! `uuid`: a keyed permutation of UUIDs.
 
+use super::draws::push_ascii;
 use super::feistel::Permutation;
 use super::{Build, Built, Example, Function, Refusal, TextMask, Uniqueness};
 use crate::schema::PgType;
@@ -69,16 +70,14 @@ fn hex_digits(value: &str) -> Option<&str> {
 /// Appends `uuid` in the spelling of `value`.
 fn push_like(value: &str, uuid: u128, upper_case: bool, out: &mut String) {
     let digits: &[u8; 16] = if upper_case { b"0123456789ABCDEF" } else { b"0123456789abcdef" };
-    let mut shift = 128;
-    for byte in value.bytes() {
-        out.push(match byte {
-            b'-' | b'{' | b'}' => char::from(byte),
-            _ => {
-                shift -= 4;
-                char::from(digits[(uuid >> shift) as usize & 15])
-            }
-        });
-    }
+    let (mut shift, value) = (128, value.as_bytes());
+    push_ascii(value.len(), out, |at| match value[at] {
+        separator @ (b'-' | b'{' | b'}') => separator,
+        _ => {
+            shift -= 4;
+            digits[(uuid >> shift) as usize & 15]
+        }
+    });
 }
 
 fn build(build: &Build<'_>) -> Result<Built, Refusal> {
