@@ -20,7 +20,7 @@ const COLUMNS: [&str; 10] =
 fn main() {
     let blocks = blocks();
     let bytes: usize = blocks.iter().map(|block| block.bytes.len()).sum();
-    let decoder = Decoder::new(&COLUMNS, "customers");
+    let decoder = Decoder::new(&COLUMNS, "customers", true);
     let keep = ColumnMask { action: Action::Keep, ty: PgType::Text, by: None };
     let masks = vec![keep; COLUMNS.len()];
     let mut batches = Vec::new();

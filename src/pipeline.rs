@@ -160,7 +160,7 @@ impl Run<'_> {
         let names: Vec<&str> =
             plan.columns.iter().map(|&column| table.columns[column].name.as_str()).collect();
         Ok(Work {
-            decoder: Decoder::new(&names, table.name.to_string()),
+            decoder: Decoder::new(&names, table.name.to_string(), self.plan.dump.is_utf8()),
             table: table.name.to_string(),
             columns: names.iter().map(|name| name.to_string()).collect(),
             masks: plan.masks.clone(),

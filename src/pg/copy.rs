@@ -21,14 +21,17 @@ pub const MAX_BLOCK_BYTES: usize = i32::MAX as usize;
 pub struct Decoder {
     schema: SchemaRef,
     table: String,
+    is_utf8: bool,
 }
 
 impl Decoder {
     /// A decoder of rows of the columns `columns`; `table` is named in errors.
-    pub fn new(columns: &[&str], table: impl Into<String>) -> Self {
+    ///
+    /// With `is_utf8`, bytes that are not UTF-8 are refused; without, they may be anything but zero (SQL_ASCII).
+    pub fn new(columns: &[&str], table: impl Into<String>, is_utf8: bool) -> Self {
         let fields: Vec<Field> =
             columns.iter().map(|name| Field::new(*name, DataType::BinaryView, true)).collect();
-        Decoder { schema: Arc::new(Schema::new(fields)), table: table.into() }
+        Decoder { schema: Arc::new(Schema::new(fields)), table: table.into(), is_utf8 }
     }
 
     /// The rows of `block`, whose first row is the row `first_row` (from 0) of its part.
@@ -40,10 +43,10 @@ impl Decoder {
         if block.bytes.len() > MAX_BLOCK_BYTES {
             return Err(self.fault("a row is longer than 2 GiB", first_row));
         }
-        if let Some(zero) = memchr(0, &block.bytes) {
-            let row = memchr_iter(b'\n', &block.bytes[..zero]).count() as u64;
-            return Err(self.fault("the row has a zero byte, which no text can hold", first_row + row));
-        }
+        self.check_text(&block.bytes).map_err(|(byte, what)| {
+            let row = memchr_iter(b'\n', &block.bytes[..byte]).count() as u64;
+            self.fault(what, first_row + row)
+        })?;
         let columns = self.schema.fields().len();
         if columns == 0 {
             return self.rows_without_columns(&block.bytes, first_row);
@@ -55,6 +58,17 @@ impl Decoder {
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         Ok(RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options)
             .expect("every column has a view a row"))
+    }
+
+    /// The first byte that text cannot have, and why.
+    fn check_text(&self, bytes: &[u8]) -> Result<(), (usize, &'static str)> {
+        if let Some(zero) = memchr(0, bytes) {
+            return Err((zero, "the row has a zero byte, which no text can hold"));
+        }
+        match std::str::from_utf8(bytes) {
+            Err(error) if self.is_utf8 => Err((error.valid_up_to(), "the row is not valid UTF-8")),
+            _ => Ok(()),
+        }
     }
 
     fn rows_without_columns(&self, bytes: &[u8], first_row: u64) -> Result<RecordBatch> {
@@ -224,7 +238,7 @@ mod tests {
     #[test]
     fn rows_go_out_as_they_came_in() {
         let text = "1\t\\N\tana \\t\\\\ silva\n2\t\tÅ\n";
-        let batch = Decoder::new(&["id", "b", "c"], "t").decode(block(text), 0).unwrap();
+        let batch = Decoder::new(&["id", "b", "c"], "t", true).decode(block(text), 0).unwrap();
         assert_eq!(batch.num_rows(), 2);
         assert_eq!(batch.column(1).null_count(), 1);
         assert_eq!(encoded(batch), text.as_bytes());
@@ -232,15 +246,15 @@ mod tests {
 
     #[test]
     fn a_row_without_columns_is_an_empty_line() {
-        let batch = Decoder::new(&[], "t").decode(block("\n\n\n"), 0).unwrap();
+        let batch = Decoder::new(&[], "t", true).decode(block("\n\n\n"), 0).unwrap();
         assert_eq!(batch.num_rows(), 3);
         assert_eq!(encoded(batch), b"\n\n\n");
-        assert!(Decoder::new(&[], "t").decode(block("\nx\n"), 0).is_err());
+        assert!(Decoder::new(&[], "t", true).decode(block("\nx\n"), 0).is_err());
     }
 
     #[test]
     fn a_damaged_row_is_refused_with_its_place() {
-        let decoder = Decoder::new(&["a", "b"], "public.t");
+        let decoder = Decoder::new(&["a", "b"], "public.t", true);
         let message = |text: &str| decoder.decode(block(text), 10).unwrap_err().to_string();
         assert!(
             message("1\t2\n3\n")
@@ -255,7 +269,7 @@ mod tests {
         #[test]
         fn any_bytes_are_decoded_or_refused(bytes: Vec<u8>, columns in 0usize..4) {
             let names = &["a", "b", "c", "d"][..columns];
-            if let Ok(batch) = Decoder::new(names, "t").decode(Block { bytes: bytes.clone() }, 0) {
+            if let Ok(batch) = Decoder::new(names, "t", true).decode(Block { bytes: bytes.clone() }, 0) {
                 prop_assert_eq!(encoded(batch), bytes);
             }
         }

@@ -99,6 +99,13 @@ pub struct CopyTarget {
 }
 
 impl Dump {
+    /// Whether its text is UTF-8, as that of all encodings is once it is read; only SQL_ASCII says nothing of its bytes.
+    pub fn is_utf8(&self) -> bool {
+        let is_setting = |entry: &&Entry| matches!(entry.kind.as_str(), "ENCODING" | "SESSION");
+        let mut settings = self.entries.iter().filter(is_setting);
+        !settings.any(|entry| entry.definition.contains("client_encoding") && entry.definition.contains("SQL_ASCII"))
+    }
+
     /// This dump with the schema of another around its rows, as one dump that restores whole.
     ///
     /// A dump that declares tables itself is returned as it is: the other one then only repeats it.

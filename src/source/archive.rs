@@ -1,16 +1,18 @@
 //! The source over pg_dump archives: a part for each `TABLE DATA` entry, its rows cut into blocks.
 
+use std::collections::HashSet;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::{BlockReader, DataPart, Source};
-use crate::error::{Place, Result};
+use crate::error::{Error, Place, Result};
 use crate::pg::archive::{Archive, RandomAccess, VisitLargeObject};
 use crate::pg::blocks::BlockCutter;
 use crate::pg::copy_statement;
 use crate::pg::dump::{CopyTarget, Dump, Entry};
 use crate::pg::insert::{InsertOptions, insert_reader};
+use crate::pg::stream;
 use crate::schema::QualifiedName;
 
 /// An archive in custom, directory or tar form.
@@ -39,6 +41,7 @@ impl ArchiveSource {
     }
 
     fn new(archive: Archive) -> Result<ArchiveSource> {
+        refuse_twice(archive.dump())?;
         let mut parts = Vec::new();
         let mut entries = Vec::new();
         for (index, entry) in archive.dump().entries.iter().enumerate() {
@@ -98,6 +101,17 @@ impl Source for ArchiveSource {
 
     fn is_seekable(&self) -> bool {
         true
+    }
+}
+
+/// Refuses entries whose number another one has: which of them a block of data is of would be a guess.
+fn refuse_twice(dump: &Dump) -> Result<()> {
+    let mut seen = HashSet::new();
+    match dump.entries.iter().find(|entry| !seen.insert(entry.id)) {
+        Some(entry) => Err(Error::snapshot("two entries of the table of contents have one number")
+            .at(format!("entry {}", entry.id))
+            .hint(stream::DAMAGED)),
+        None => Ok(()),
     }
 }
 

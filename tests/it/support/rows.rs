@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::path::Path;
 
 use arrow::array::{Array, AsArray};
-use arrow::datatypes::{DataType, Decimal128Type, TimestampMicrosecondType};
+use arrow::datatypes::{DataType, Decimal128Type, Float32Type, Float64Type, TimestampMicrosecondType};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
@@ -148,7 +148,10 @@ fn parquet_file(path: &Path) -> (String, Vec<Row>) {
         pair.value.clone().expect("the name is there")
     };
     let name = format!("{}.{}", value("pg.schema"), value("pg.table"));
-    let mut rows = Vec::new();
+    // Readers count no rows where there is no column to count; the metadata does.
+    let without_columns = metadata.iter().find(|pair| pair.key == "pg.rows").and_then(|pair| pair.value.clone());
+    let count = without_columns.map_or(0, |count| count.parse().expect("it is a number"));
+    let mut rows = vec![Row::new(); count];
     for batch in builder.build().expect("it can be read") {
         let batch = batch.expect("it is whole");
         let schema = batch.schema();
@@ -171,6 +174,8 @@ fn postgres_text(column: &dyn Array, row: usize) -> Option<String> {
             let unscaled = column.as_primitive::<Decimal128Type>().value(row);
             decimal(unscaled, usize::try_from(*scale).expect("no column of the shop has a negative scale"))
         }
+        DataType::Float32 => column.as_primitive::<Float32Type>().value(row).to_string(),
+        DataType::Float64 => column.as_primitive::<Float64Type>().value(row).to_string(),
         DataType::FixedSizeBinary(16) => uuid(column.as_fixed_size_binary().value(row)),
         DataType::Binary => format!("\\x{}", hex(column.as_binary::<i32>().value(row))),
         DataType::List(_) => array(column.as_list::<i32>().value(row).as_ref()),
