@@ -103,7 +103,9 @@ impl Dump {
     pub fn is_utf8(&self) -> bool {
         let is_setting = |entry: &&Entry| matches!(entry.kind.as_str(), "ENCODING" | "SESSION");
         let mut settings = self.entries.iter().filter(is_setting);
-        !settings.any(|entry| entry.definition.contains("client_encoding") && entry.definition.contains("SQL_ASCII"))
+        !settings.any(|entry| {
+            entry.definition.contains("client_encoding") && entry.definition.contains("SQL_ASCII")
+        })
     }
 
     /// This dump with the schema of another around its rows, as one dump that restores whole.

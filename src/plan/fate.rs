@@ -24,6 +24,7 @@ pub fn decide(dump: &Dump, parts: &[PartPlan], large_objects: Option<LargeObject
         parts.iter().enumerate().map(|(index, part)| (part.entry, index)).collect();
     let decide = |entry: &Entry| match part_of.get(&entry.id) {
         Some(&part) => Fate::Data(part),
+        None if dump.archive_version.is_none() && is_of_cluster(entry) => Fate::Drop(OF_CLUSTER),
         None => without_rows(entry, large_objects),
     };
     dump.entries.iter().map(decide).collect()
@@ -46,6 +47,27 @@ fn without_rows(entry: &Entry, large_objects: Option<LargeObjects>) -> Fate {
         }
         _ => Fate::Carry,
     }
+}
+
+const OF_CLUSTER: &str = "it is of the server, not of the database that the load goes into";
+
+/// Whether a statement of a script is about roles, tablespaces or databases themselves. An archive has its database as
+/// an entry that `pg_restore` makes only when it is asked to; a script would make it whenever it is loaded.
+fn is_of_cluster(entry: &Entry) -> bool {
+    let is_connect = entry.kind == "META" && !entry.tag.is_empty();
+    let of_database = matches!(entry.kind.as_str(), "ACL" | "COMMENT" | "OWNER" | "DROP" | "SECURITY LABEL")
+        && (entry.tag.starts_with("DATABASE ") || statement_names(&entry.definition, "DATABASE"));
+    let of_role = entry.kind == "DROP" && statement_names(&entry.definition, "ROLE");
+    is_connect
+        || of_database
+        || of_role
+        || matches!(entry.kind.as_str(), "DATABASE" | "DATABASE PROPERTIES" | "ROLE" | "TABLESPACE")
+}
+
+/// Whether one of the first words of a statement, before any name, is `object`.
+fn statement_names(definition: &str, object: &str) -> bool {
+    let statement = definition.lines().filter(|line| !line.starts_with("--")).flat_map(str::split_whitespace);
+    statement.take(4).any(|word| word == object)
 }
 
 /// Whether an entry makes, fills, describes or grants rights on large objects.

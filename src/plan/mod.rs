@@ -251,6 +251,17 @@ fn resolve(catalog: &mut Catalog, part: &DataPart) -> Result<(TableId, Vec<usize
         }
     };
     let table = catalog.table(id);
+    if let Some(column) = part
+        .target
+        .columns
+        .iter()
+        .flatten()
+        .enumerate()
+        .find_map(|(index, name)| part.target.columns.as_ref()?[..index].contains(name).then_some(name))
+    {
+        let error = Error::snapshot("the rows have a column twice").at(place.column(column));
+        return Err(error.hint("take the snapshot again"));
+    }
     let columns = match &part.target.columns {
         None => (0..table.columns.len()).filter(|&index| table.columns[index].generated.is_none()).collect(),
         Some(names) => {

@@ -149,7 +149,8 @@ fn parquet_file(path: &Path) -> (String, Vec<Row>) {
     };
     let name = format!("{}.{}", value("pg.schema"), value("pg.table"));
     // Readers count no rows where there is no column to count; the metadata does.
-    let without_columns = metadata.iter().find(|pair| pair.key == "pg.rows").and_then(|pair| pair.value.clone());
+    let without_columns =
+        metadata.iter().find(|pair| pair.key == "pg.rows").and_then(|pair| pair.value.clone());
     let count = without_columns.map_or(0, |count| count.parse().expect("it is a number"));
     let mut rows = vec![Row::new(); count];
     for batch in builder.build().expect("it can be read") {
@@ -181,7 +182,8 @@ fn postgres_text(column: &dyn Array, row: usize) -> Option<String> {
         DataType::List(_) => array(column.as_list::<i32>().value(row).as_ref()),
         DataType::Timestamp(_, zone) => {
             // Without the zone's name, which takes a database of zones to print; it is always UTC.
-            let plain = column.as_primitive::<TimestampMicrosecondType>().clone().with_timezone_opt(None::<&str>);
+            let plain =
+                column.as_primitive::<TimestampMicrosecondType>().clone().with_timezone_opt(None::<&str>);
             timestamp(&formatted(&plain, row), zone.is_some())
         }
         _ => formatted(column, row),
