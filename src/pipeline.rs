@@ -4,6 +4,7 @@
 //! the thread pool. The queue holds the blocks in the order they were read, so the output does not depend on the
 //! number of threads; its bound is what keeps memory flat.
 
+use std::io::Read;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -15,6 +16,7 @@ use crate::masked::{ColumnCounts, ColumnMask, MaskedBatch};
 use crate::pg::copy::Decoder;
 use crate::plan::Plan;
 use crate::report::Meter;
+use crate::rules::LargeObjects;
 use crate::source::{Block, BlockReader, Source};
 use crate::target::{Encoded, Encoder, Target};
 
@@ -27,7 +29,8 @@ pub struct Settings {
 
 /// Moves every row of the plan from `source` to `target` and puts the target in place.
 ///
-/// `meter` is told what was moved while it moves; `stop` is looked at between blocks.
+/// `meter` is told what was moved while it moves; `stop` is looked at between blocks. Returns what a person should know
+/// of what was written.
 ///
 /// # Errors
 /// What the source, a mask or the target fails with; [`Kind::Interrupted`](crate::error::Kind::Interrupted) when
@@ -39,7 +42,7 @@ pub fn run(
     settings: Settings,
     meter: &Meter,
     stop: &AtomicBool,
-) -> Result<()> {
+) -> Result<Vec<String>> {
     let pool = ThreadPoolBuilder::new()
         .num_threads(settings.jobs)
         .thread_name(|index| format!("mask-{index}"))
@@ -48,6 +51,10 @@ pub fn run(
         .map_err(|_| Error::usage("cannot start the threads").hint("lower `--jobs`"))?;
     let run = Run { plan, source, target: &*target, settings, meter, stop, pool: &pool };
     run.move_parts()?;
+    if plan.large_objects == Some(LargeObjects::Keep) {
+        source
+            .visit_large_objects(&mut |entry, oid, content| run.move_large_object(entry.id, oid, content))?;
+    }
     if stop.load(Ordering::Relaxed) {
         return Err(Error::interrupted());
     }
@@ -112,6 +119,13 @@ impl Run<'_> {
             results
         });
         first_cause(results)
+    }
+
+    fn move_large_object(&self, entry: i32, oid: u32, content: &mut dyn Read) -> Result<()> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(Error::interrupted());
+        }
+        self.target.large_object(entry, oid, content)
     }
 
     fn blocks_in_flight(&self) -> usize {

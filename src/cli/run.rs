@@ -63,14 +63,16 @@ pub fn run(options: &RunOptions) -> Result<(), Vec<Error>> {
     if style != Style::None {
         job.tell_plan(options.job.verbose);
     }
-    progress::show(style, &job, &meter, || {
+    let notes = progress::show(style, &job, &meter, || {
         pipeline::run(&job.plan, &*job.source, target, Settings { jobs }, &meter, &signals.stop)
     })
     .map_err(one)?;
-    let report = report(&job, &to, started, &meter);
+    let mut report = report(&job, &to, started, &meter);
     if !options.job.quiet {
+        notes.iter().for_each(|note| eprintln!("note: {note}"));
         eprint!("{}", report::summary(&report.tables));
     }
+    report.notes.extend(notes);
     options.report.as_ref().map_or(Ok(()), |path| write_report(path, &report)).map_err(one)
 }
 

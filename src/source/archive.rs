@@ -68,14 +68,6 @@ impl ArchiveSource {
     pub fn raw(&self, index: usize) -> Result<Box<dyn Read + Send>> {
         self.archive.data(self.entries[index])
     }
-
-    /// Calls `visit` with the entry, the oid and the content of each large object.
-    ///
-    /// # Errors
-    /// If the data is damaged, or `visit` fails.
-    pub fn visit_large_objects(&self, visit: &mut VisitLargeObject) -> Result<()> {
-        self.archive.visit_large_objects(visit)
-    }
 }
 
 impl Source for ArchiveSource {
@@ -101,6 +93,10 @@ impl Source for ArchiveSource {
 
     fn is_seekable(&self) -> bool {
         true
+    }
+
+    fn visit_large_objects(&self, visit: &mut VisitLargeObject<'_>) -> Result<()> {
+        self.archive.visit_large_objects(visit)
     }
 }
 

@@ -8,6 +8,7 @@ pub mod script;
 pub mod staged;
 
 use std::fs;
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use crate::pg::compression::Codec;
 use crate::pg::restore::{self, Include};
 use crate::pg::zlib::Deflated;
 use crate::plan::{Fate, Plan};
+use crate::rules::LargeObjects;
 use crate::target::archive::ArchiveTarget;
 use crate::target::parquet::ParquetTarget;
 use crate::target::script::ScriptTarget;
@@ -42,11 +44,19 @@ pub trait Target: Send + Sync {
     /// [`Kind::Staging`](crate::error::Kind::Staging) if it cannot be written.
     fn open(&self, part: usize) -> Result<Box<dyn PartWriter + '_>>;
 
-    /// Completes the target and puts it in place under its name. All parts are written by then.
+    /// Writes the large object `oid` of the dump's entry `entry`; all parts are written by then.
+    ///
+    /// # Errors
+    /// [`Kind::Staging`](crate::error::Kind::Staging) if it cannot be written, or what reading `content` fails with.
+    fn large_object(&self, entry: i32, oid: u32, content: &mut dyn Read) -> Result<()>;
+
+    /// Completes the target and puts it in place under its name. All parts and large objects are written by then.
+    ///
+    /// Returns what a person should know of what was written.
     ///
     /// # Errors
     /// [`Kind::Staging`](crate::error::Kind::Staging) if it cannot be written; then nothing is left behind.
-    fn finish(self: Box<Self>) -> Result<()>;
+    fn finish(self: Box<Self>) -> Result<Vec<String>>;
 }
 
 /// Turns masked batches into a target's form. A pure function of the batch, so that threads do not matter.
@@ -112,6 +122,10 @@ pub static FORMATS: &[Format] = &[
         written_as: "parquet:DIR",
         path: |to| to.strip_prefix("parquet:"),
         create: |path, place, plan| {
+            if plan.large_objects == Some(LargeObjects::Keep) {
+                return Err(Error::usage("large objects have no place in a Parquet target")
+                    .hint("write `action = \"drop\"` under `[large_objects]` in the rules"));
+            }
             let schema =
                 restore::schema_sql(&plan.dump, |entry| plan.fates[entry] == Fate::Carry, place.include);
             Ok(Box::new(ParquetTarget::create(path, plan, schema, place.overwrite)?))

@@ -17,7 +17,7 @@ mod values;
 
 use std::collections::HashMap;
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -155,6 +155,7 @@ impl ParquetTarget {
         let is_loaded = |table: &TableId| self.parts.contains_key(table);
         let described = |table: &TableId| self.plan.catalog.table(*table);
         described(&table).kind == TableKind::Ordinary
+            && !self.plan.excluded.contains(&table)
             && !std::iter::successors(Some(table), |table| described(table).partition_of)
                 .any(|t| is_loaded(&t))
     }
@@ -178,7 +179,11 @@ impl Target for ParquetTarget {
         Ok(Box::new(self.part_writer(self.plan.parts[part].table, self.ordinals[part])?))
     }
 
-    fn finish(self: Box<Self>) -> Result<()> {
+    fn large_object(&self, _entry: i32, _oid: u32, _content: &mut dyn Read) -> Result<()> {
+        Err(Error::staging("large objects have no place in a Parquet target"))
+    }
+
+    fn finish(self: Box<Self>) -> Result<Vec<String>> {
         let empty = self.plan.catalog.iter().map(|(table, _)| table).filter(|&table| self.is_empty(table));
         for table in empty {
             PartWriter::finish(Box::new(self.part_writer(table, 0)?))?;
@@ -188,7 +193,9 @@ impl Target for ParquetTarget {
                 Error::write(&error).at(Place::table(&self.plan.catalog.table(table).name))
             })?;
         }
-        self.folder.put_in_place()
+        let notes = self.specials.counts().iter().map(SpecialCount::to_string).collect();
+        self.folder.put_in_place()?;
+        Ok(notes)
     }
 }
 

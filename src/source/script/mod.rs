@@ -6,6 +6,7 @@
 mod blocks;
 mod decoding;
 mod index;
+mod large_objects;
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -17,7 +18,7 @@ use crate::pg::dump::{Compression, Dump};
 use crate::pg::insert::{InsertOptions, insert_reader};
 use crate::pg::script::{Extent, read_error};
 use crate::source::spool::{FileInput, RandomAccess, Spool};
-use crate::source::{BlockReader, DataPart, Source};
+use crate::source::{BlockReader, DataPart, Source, VisitLargeObject};
 use decoding::Decoding;
 use index::{Form, Index, index};
 
@@ -76,22 +77,6 @@ impl ScriptSource {
         Ok(ScriptSource { input, decoding, index, stream: Mutex::new(None) })
     }
 
-    /// What of the script is not in its entries, in words for the plan.
-    pub fn notes(&self) -> &[String] {
-        &self.index.notes
-    }
-
-    /// The statements of a large objects' entry (`BLOBS`) as they are in the script; `None` for other entries.
-    ///
-    /// # Errors
-    /// [`Kind::Snapshot`](crate::error::Kind::Snapshot) if the script cannot be read.
-    pub fn large_objects(&self, entry: i32) -> Result<Option<Box<dyn Read + Send + '_>>> {
-        match self.index.large_objects.get(&entry) {
-            Some(extent) => Ok(Some(self.read_extent(*extent)?)),
-            None => Ok(None),
-        }
-    }
-
     /// Reads the bytes of `extent`.
     fn read_extent(&self, extent: Extent) -> Result<Box<dyn Read + Send + '_>> {
         let length = extent.end - extent.start;
@@ -148,6 +133,24 @@ impl Source for ScriptSource {
     fn is_seekable(&self) -> bool {
         self.decoding.is_seekable()
     }
+
+    fn visit_large_objects(&self, visit: &mut VisitLargeObject<'_>) -> Result<()> {
+        let entries = || {
+            self.index.dump.entries.iter().filter(|entry| self.index.large_objects.contains_key(&entry.id))
+        };
+        let Some(first) = entries().next() else { return Ok(()) };
+        for entry in entries() {
+            let extent = self.index.large_objects[&entry.id];
+            let statements = io::BufReader::new(self.read_extent(extent)?);
+            large_objects::visit(statements, &mut |oid, content| visit(first, oid, content))
+                .map_err(|error| error.at(&self.input.name))?;
+        }
+        Ok(())
+    }
+
+    fn notes(&self) -> &[String] {
+        &self.index.notes
+    }
 }
 
 /// The stream while a reader has it; dropped, it goes back for the next one.
@@ -185,6 +188,7 @@ fn compression(codec: Codec) -> Compression {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pg::dump::Entry;
     use std::io::Write as _;
 
     const SCRIPT: &str = r"--
@@ -345,9 +349,13 @@ INSERT INTO public.d VALUES (2, 'it''s');
         let source = open(format!("BEGIN;\n\n{objects}\n\nCOMMIT;\n").as_bytes()).unwrap();
         let kinds: Vec<_> = source.dump().entries.iter().map(|entry| &*entry.kind).collect();
         assert_eq!(kinds, ["BEGIN", "BLOBS", "COMMIT"]);
-        let mut text = String::new();
-        source.large_objects(2).unwrap().unwrap().read_to_string(&mut text).unwrap();
-        assert_eq!(text, objects);
+        let mut found = Vec::new();
+        let visit = &mut |entry: &Entry, oid, content: &mut dyn Read| {
+            found.push((entry.id, oid, content.bytes().map(Result::unwrap).collect::<Vec<_>>()));
+            Ok(())
+        };
+        source.visit_large_objects(visit).unwrap();
+        assert_eq!(found, [(2, 1, vec![0])]);
     }
 
     #[test]

@@ -90,11 +90,7 @@ impl ArchiveTarget {
         Ok(ArchiveTarget { writer, compression, parts })
     }
 
-    /// Writes the large object `oid` of the entry `entry`, not while a part is open.
-    ///
-    /// # Errors
-    /// If `content` cannot be read, or the archive cannot be written.
-    pub fn large_object(&self, entry: i32, oid: u32, content: &mut dyn Read) -> Result<()> {
+    fn write_large_object(&self, entry: i32, oid: u32, content: &mut dyn Read) -> Result<()> {
         match &self.writer {
             Writer::Custom(state) => {
                 let mut state = lock(state);
@@ -178,18 +174,23 @@ impl Target for ArchiveTarget {
         }
     }
 
-    fn finish(self: Box<Self>) -> Result<()> {
+    fn large_object(&self, entry: i32, oid: u32, content: &mut dyn Read) -> Result<()> {
+        self.write_large_object(entry, oid, content)
+    }
+
+    fn finish(self: Box<Self>) -> Result<Vec<String>> {
         match self.writer {
             Writer::Custom(state) => {
                 let mut state = state.into_inner().unwrap_or_else(PoisonError::into_inner);
                 state.enter_large_objects(None)?;
-                state.writer.finish()
+                state.writer.finish()?;
             }
             Writer::Directory(writer, list) => {
                 flush_list(&writer, &mut lock(&list))?;
-                writer.finish()
+                writer.finish()?;
             }
         }
+        Ok(Vec::new())
     }
 }
 
