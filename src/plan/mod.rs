@@ -16,7 +16,7 @@ use crate::pg::ddl;
 use crate::pg::dump::{Dump, Entry};
 use crate::rules::{Binding, ColumnAction, Decision, LargeObjects, RuleSet, TableName, bind};
 use crate::schema::{
-    Catalog, Column, PgType, QualifiedName, Table, TableId, TableKind, quoted, quoted_always,
+    Catalog, Column, ForeignKey, PgType, QualifiedName, Table, TableId, TableKind, quoted, quoted_always,
 };
 use crate::source::DataPart;
 
@@ -95,7 +95,7 @@ impl Plan {
         let reading = ddl::catalog(statements(&dump)).map_err(|error| vec![error])?;
         let mut catalog = reading.catalog;
         let chosen = choose(&mut catalog, data, &filter)?;
-        let excluded =
+        let excluded: HashSet<TableId> =
             catalog.iter().filter(|(_, table)| !filter.takes(&table.name)).map(|(id, _)| id).collect();
         let with_rows: Vec<TableId> = unique(chosen.iter().flatten().map(|part| part.table));
         let binding = bind(rules, &catalog, &with_rows, key, FUNCTIONS)?;
@@ -106,6 +106,7 @@ impl Plan {
         notes.extend(reading.unread.iter().map(|unread| format!("{}: {}", unread.place, unread.what)));
         notes.extend(binding.notes.iter().cloned());
         notes.extend(fate::notes(&dump, &fates));
+        notes.extend(dangling(&catalog, &excluded));
         Ok(Plan {
             fates,
             parts,
@@ -264,16 +265,10 @@ fn resolve(catalog: &mut Catalog, part: &DataPart) -> Result<(TableId, Vec<usize
         }
     };
     let table = catalog.table(id);
-    if let Some(column) = part
-        .target
-        .columns
-        .iter()
-        .flatten()
-        .enumerate()
-        .find_map(|(index, name)| part.target.columns.as_ref()?[..index].contains(name).then_some(name))
-    {
-        let error = Error::snapshot("the rows have a column twice").at(place.column(column));
-        return Err(error.hint("take the snapshot again"));
+    if let Some(column) = part.target.columns.as_deref().and_then(twice) {
+        return Err(Error::snapshot("the rows have a column twice")
+            .at(place.column(column))
+            .hint("the file is damaged; take the snapshot again"));
     }
     let columns = match &part.target.columns {
         None => (0..table.columns.len()).filter(|&index| table.columns[index].generated.is_none()).collect(),
@@ -289,6 +284,12 @@ fn resolve(catalog: &mut Catalog, part: &DataPart) -> Result<(TableId, Vec<usize
         }
     };
     Ok((id, columns))
+}
+
+/// The first name that is in `names` twice.
+fn twice(names: &[String]) -> Option<&String> {
+    let mut seen = HashSet::new();
+    names.iter().find(|name| !seen.insert(*name))
 }
 
 /// A table that is known only by its rows: an extension's, or that of a data-only dump.
@@ -324,6 +325,19 @@ fn parts(chosen: Vec<Option<PartPlan>>, binding: &Binding, catalog: &Catalog) ->
         part
     };
     chosen.into_iter().flatten().map(complete).collect()
+}
+
+/// The foreign keys that will not hold, since the rows that they refer to are not asked for.
+fn dangling(catalog: &Catalog, excluded: &HashSet<TableId>) -> Vec<String> {
+    let dangles = |key: &&ForeignKey| excluded.contains(&key.parent) && !excluded.contains(&key.child);
+    let note = |key: &ForeignKey| {
+        let (child, parent) = (&catalog.table(key.child).name, &catalog.table(key.parent).name);
+        format!(
+            "the foreign key `{}` of `{child}` will not hold: the rows of `{parent}` are left out",
+            key.name
+        )
+    };
+    catalog.foreign_keys.iter().filter(dangles).map(note).collect()
 }
 
 fn unique(tables: impl Iterator<Item = TableId>) -> Vec<TableId> {

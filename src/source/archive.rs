@@ -42,6 +42,7 @@ impl ArchiveSource {
 
     fn new(archive: Archive) -> Result<ArchiveSource> {
         refuse_twice(archive.dump())?;
+        refuse_unknown_data(archive.dump())?;
         let mut parts = Vec::new();
         let mut entries = Vec::new();
         for (index, entry) in archive.dump().entries.iter().enumerate() {
@@ -107,6 +108,19 @@ fn refuse_twice(dump: &Dump) -> Result<()> {
         Some(entry) => Err(Error::snapshot("two entries of the table of contents have one number")
             .at(format!("entry {}", entry.id))
             .hint(stream::DAMAGED)),
+        None => Ok(()),
+    }
+}
+
+/// Refuses data of a kind that is neither rows nor large objects: nobody has decided what becomes of it.
+fn refuse_unknown_data(dump: &Dump) -> Result<()> {
+    let is_known = |entry: &&Entry| matches!(entry.kind.as_str(), "TABLE DATA" | "BLOBS");
+    match dump.entries.iter().find(|entry| entry.has_data && !is_known(entry)) {
+        Some(entry) => {
+            Err(Error::snapshot(format!("the archive has data of an unknown kind, `{}`", entry.kind))
+                .at(format!("entry {}", entry.id))
+                .hint("leave it out when the dump is taken, or use a newer version of mask"))
+        }
         None => Ok(()),
     }
 }
