@@ -25,7 +25,12 @@ use crate::target::{Encoded, Encoder, Target};
 pub struct Settings {
     /// Threads that mask and encode; also how many parts are read at once, where the source allows it.
     pub jobs: usize,
+    /// About how much of the snapshot is in memory at once, in bytes; a block is there whatever it takes.
+    pub memory_bytes: u64,
 }
+
+/// How much memory a block takes on its way, in sizes of a block: as read, as a batch, encoded, and compressed.
+const COPIES_OF_A_BLOCK: u64 = 5;
 
 /// Moves every row of the plan from `source` to `target` and puts the target in place.
 ///
@@ -87,7 +92,7 @@ impl Run<'_> {
     /// Moves all parts: readers take them in their order, writers write them in it, or each on its own.
     fn move_parts(&self) -> Result<()> {
         let parts = self.plan.parts.len();
-        let readers = if self.source.is_seekable() { self.settings.jobs.min(parts) } else { 1 };
+        let readers = if self.source.is_seekable() { self.parts_at_once().min(parts) } else { 1 };
         let writers = if self.target.is_sequential() { 1 } else { readers };
         let shared = (writers > 1).then(|| Permits::new(self.blocks_in_flight()));
         let (senders, receivers) = (0..parts).map(|_| bounded(self.blocks_in_flight())).unzip();
@@ -128,8 +133,22 @@ impl Run<'_> {
         self.target.large_object(entry, oid, content)
     }
 
+    /// Enough blocks that no thread waits: one being read, one for each thread, one being written.
     fn blocks_in_flight(&self) -> usize {
-        self.settings.jobs + 2
+        (self.settings.jobs + 2).min(self.blocks_in_memory()).max(2)
+    }
+
+    /// Parts that wait for their turn have blocks in flight too.
+    fn parts_at_once(&self) -> usize {
+        match self.target.is_sequential() {
+            true => self.settings.jobs.min(self.blocks_in_memory() / self.blocks_in_flight()).max(1),
+            false => self.settings.jobs,
+        }
+    }
+
+    fn blocks_in_memory(&self) -> usize {
+        let blocks = self.settings.memory_bytes / (COPIES_OF_A_BLOCK * self.target.block_bytes() as u64);
+        usize::try_from(blocks).unwrap_or(usize::MAX)
     }
 
     /// Reads a part to its end, or until nobody waits for it.
