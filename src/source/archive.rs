@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use super::{BlockReader, DataPart, Source};
 use crate::error::{Error, Place, Result};
-use crate::pg::archive::{Archive, RandomAccess, VisitLargeObject};
+use crate::pg::archive::{Archive, VisitLargeObject};
 use crate::pg::blocks::BlockCutter;
 use crate::pg::copy_statement;
 use crate::pg::dump::{CopyTarget, Dump, Entry};
 use crate::pg::insert::{InsertOptions, insert_reader};
+use crate::pg::random_access::RandomAccess;
 use crate::pg::stream;
 use crate::schema::QualifiedName;
 

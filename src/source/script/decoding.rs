@@ -7,8 +7,8 @@ use memchr::{memchr, memchr_iter};
 use crate::error::{Error, Result};
 use crate::pg::compression::Codec;
 use crate::pg::encoding::{Transcoder, transcoder};
+use crate::pg::random_access::RandomAccess;
 use crate::pg::script::{read_error, statement};
-use crate::source::spool::RandomAccess;
 
 /// How many bytes of the text are looked at for line ends and encoding.
 const HEAD_BYTES: u64 = 64 * 1024;

@@ -15,8 +15,9 @@ use crate::error::{Error, Place, Result};
 use crate::pg::compression::Codec;
 use crate::pg::dump::{Compression, Dump};
 use crate::pg::insert::{InsertOptions, insert_reader};
+use crate::pg::random_access::{DiskFile, RandomAccess};
 use crate::pg::script::{Extent, read_error};
-use crate::source::spool::{FileInput, RandomAccess, Spool};
+use crate::source::spool::Spool;
 use crate::source::{BlockReader, DataPart, Source};
 use decoding::Decoding;
 use index::{Form, Index, index};
@@ -34,8 +35,7 @@ impl Input {
     /// [`Kind::Snapshot`](crate::error::Kind::Snapshot) if it cannot be read.
     pub fn file(path: &Path) -> Result<Self> {
         let name = path.display().to_string();
-        let file = FileInput::open(path).map_err(|error| Error::read(&error).at(&name))?;
-        Ok(Input { name, bytes: Box::new(file) })
+        Ok(Input { name, bytes: Box::new(DiskFile::open(path)?) })
     }
 
     /// A stream that was spooled; `name` is for messages, such as `standard input`.
