@@ -9,7 +9,7 @@ use super::{BlockReader, DataPart, Source};
 use crate::error::{Error, Place, Result};
 use crate::pg::archive::{Archive, VisitLargeObject};
 use crate::pg::blocks::BlockCutter;
-use crate::pg::copy_statement;
+use crate::pg::copy_statement::copy_target;
 use crate::pg::dump::{CopyTarget, Dump, Entry};
 use crate::pg::insert::{InsertOptions, insert_reader};
 use crate::pg::random_access::RandomAccess;
@@ -118,11 +118,12 @@ fn refuse_twice(dump: &Dump) -> Result<()> {
 
 /// Where the rows of `entry` go; for INSERT statements, into the table that the entry is tagged with.
 fn target_of(entry: &Entry) -> Result<CopyTarget> {
+    let schema = entry.namespace.clone().unwrap_or_default();
     if !entry.copy_statement.is_empty() {
-        return copy_statement::parse(&entry.copy_statement)
+        // Before 10.3, pg_dump set the search path to the entry's schema and left it out of the statement.
+        return copy_target(&entry.copy_statement, &schema)
             .map_err(|error| error.at(format!("entry {}", entry.id)));
     }
-    let schema = entry.namespace.clone().unwrap_or_default();
     Ok(CopyTarget { table: QualifiedName::new(schema, entry.tag.clone()), columns: None })
 }
 

@@ -3,7 +3,6 @@
 //! A script has no table of contents, so it is read twice: once to find its statements and where its rows are, and
 //! once for the rows.
 
-mod blocks;
 mod decoding;
 mod index;
 
@@ -12,11 +11,13 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use crate::error::{Error, Place, Result};
+use crate::pg::blocks::BlockCutter;
 use crate::pg::compression::Codec;
 use crate::pg::dump::{Compression, Dump};
 use crate::pg::insert::{InsertOptions, insert_reader};
 use crate::pg::random_access::{DiskFile, RandomAccess};
-use crate::pg::script::{Extent, read_error};
+use crate::pg::script::Extent;
+use crate::pg::stream;
 use crate::source::spool::Spool;
 use crate::source::{BlockReader, DataPart, Source};
 use decoding::Decoding;
@@ -107,7 +108,7 @@ impl ScriptSource {
         };
         let skipped = extent.start - stream.offset;
         let mut text = stream.text.by_ref().take(skipped);
-        let count = io::copy(&mut text, &mut io::sink()).map_err(|error| place(read_error(&error)))?;
+        let count = io::copy(&mut text, &mut io::sink()).map_err(|failure| place(stream::error(failure)))?;
         if count < skipped {
             return Err(place(Error::snapshot("the script has become shorter while it was read")));
         }
@@ -131,7 +132,7 @@ impl Source for ScriptSource {
         let table = Place::table(&part.target.table);
         let name = Place::file(format!("{}, {table}", self.input.name));
         Ok(match place.form {
-            Form::Copy => blocks::cut(text, block_bytes, name),
+            Form::Copy => Box::new(BlockCutter::new(text, block_bytes, name)),
             Form::Insert { backslashes } => insert_reader(
                 text,
                 InsertOptions {
