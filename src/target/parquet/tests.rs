@@ -61,7 +61,7 @@ fn batch(rows: &[&str], columns: usize) -> MaskedBatch {
 /// Writes `parts` of rows of one table, and finishes the target.
 fn write(place: &Path, columns: Vec<Column>, parts: &[&[&str]]) -> Result<Vec<SpecialCount>> {
     let plan = Arc::new(plan(columns, parts.len()));
-    let target = Box::new(ParquetTarget::create(place, Arc::clone(&plan), "-- schema".to_string(), false)?);
+    let target = Box::new(ParquetTarget::create(place, Arc::clone(&plan), "-- schema".to_string())?);
     let specials = target.specials();
     for (part, rows) in parts.iter().enumerate() {
         let encoder = target.encoder(part)?;
@@ -234,7 +234,7 @@ fn columns_are_in_the_order_of_the_table_and_generated_ones_are_named() {
         vec![column("a", PgType::Int4), generated, column("b", PgType::Text), column("c", PgType::Date)];
     let mut plan = plan(columns, 1);
     plan.parts[0].columns = vec![2, 0];
-    let target = Box::new(ParquetTarget::create(&place, Arc::new(plan), String::new(), false).unwrap());
+    let target = Box::new(ParquetTarget::create(&place, Arc::new(plan), String::new()).unwrap());
     let mut writer = target.open(0).unwrap();
     writer.write(target.encoder(0).unwrap().encode(&batch(&["x\t1"], 2), 0).unwrap()).unwrap();
     writer.finish().unwrap();
@@ -268,7 +268,7 @@ fn a_large_file_is_followed_by_another() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().join("out");
     let plan = Arc::new(plan(vec![column("a", PgType::Int4)], 1));
-    let target = Box::new(ParquetTarget::create(&place, plan, String::new(), false).unwrap());
+    let target = Box::new(ParquetTarget::create(&place, plan, String::new()).unwrap());
     let encoder = target.encoder(0).unwrap();
     let mut writer = target.part_writer(TableId(0), 0).unwrap();
     writer.file_bytes = 1;
