@@ -4,6 +4,7 @@ pub mod error;
 pub mod functions;
 pub mod key;
 pub mod masked;
+pub mod nearest;
 pub mod pg;
 pub mod pipeline;
 pub mod plan;
