@@ -96,6 +96,9 @@ pub struct Place<'a> {
     pub include: Include,
 }
 
+/// Makes a target at a path.
+pub type Create = fn(&Path, Place<'_>, Arc<Plan>) -> Result<Box<dyn Target>>;
+
 /// A format of targets.
 pub struct Format {
     /// How it is written on the command line, for messages and docs.
@@ -103,7 +106,7 @@ pub struct Format {
     /// The path, where the name has this form.
     pub path: fn(&str) -> Option<&str>,
     /// Makes the target at the path.
-    pub create: fn(&Path, Place<'_>, Arc<Plan>) -> Result<Box<dyn Target>>,
+    pub create: Create,
 }
 
 /// The formats, in the order in which a name is tried against them.
