@@ -30,7 +30,7 @@ pub struct Settings {
 /// `meter` is told what was moved while it moves; `stop` is looked at between blocks.
 ///
 /// # Errors
-/// What the source, a mask or the target fails with; [`Kind::Interrupted`](crate::error::Kind::Interrupted) when
+/// What the source, a mask or the target fails with; [`Kind::Interrupted`] when
 /// `stop` was set. The target is not in place then.
 pub fn run(
     plan: &Plan,

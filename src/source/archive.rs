@@ -62,7 +62,7 @@ impl ArchiveSource {
 
     /// The text of part `index` as it was dumped: COPY text to the end marker and blank lines, or INSERT statements.
     ///
-    /// Its failures carry an [`Error`] with the place; [`stream::error`](crate::pg::stream::error) takes it out.
+    /// Its failures carry an [`Error`] with the place; [`stream::error`] takes it out.
     ///
     /// # Errors
     /// If the data cannot be found.
