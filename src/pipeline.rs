@@ -38,7 +38,7 @@ const COPIES_OF_A_BLOCK: u64 = 5;
 /// of what was written.
 ///
 /// # Errors
-/// What the source, a mask or the target fails with; [`Kind::Interrupted`](crate::error::Kind::Interrupted) when
+/// What the source, a mask or the target fails with; [`Kind::Interrupted`] when
 /// `stop` was set. The target is not in place then.
 pub fn run(
     plan: &Plan,

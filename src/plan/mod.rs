@@ -294,16 +294,8 @@ fn twice(names: &[String]) -> Option<&String> {
 
 /// A table that is known only by its rows: an extension's, or that of a data-only dump.
 fn undeclared(name: &QualifiedName, columns: &[String]) -> Table {
-    let column = |name: &String| Column {
-        name: name.clone(),
-        ty: PgType::Other(QualifiedName::new("pg_catalog", "unknown")),
-        type_text: "unknown".into(),
-        collation: None,
-        not_null: false,
-        default: None,
-        identity: None,
-        generated: None,
-    };
+    let unknown = || PgType::Other(QualifiedName::new("pg_catalog", "unknown"));
+    let column = |name: &String| Column { type_text: "unknown".into(), ..Column::new(name, unknown()) };
     Table {
         name: name.clone(),
         kind: TableKind::Undeclared,

@@ -15,9 +15,10 @@ use crate::error::{Error, Result};
 use crate::pg::archive::Format as ArchiveFormat;
 pub use crate::pg::archive::VisitLargeObject;
 use crate::pg::dump::{CopyTarget, Dump};
+use crate::pg::random_access::RandomAccess;
 use crate::source::archive::ArchiveSource;
 use crate::source::script::{Input, ScriptSource};
-use crate::source::spool::{RandomAccess, Spool};
+use crate::source::spool::Spool;
 
 /// An open snapshot.
 pub trait Source: Send + Sync {

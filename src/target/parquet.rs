@@ -24,10 +24,10 @@ use std::sync::Arc;
 use parquet::errors::ParquetError;
 
 pub use encoder::RowGroup;
+pub(super) use folder::SCHEMA_FILE;
 pub use special::SpecialCount;
 
 use self::encoder::PartEncoder;
-use self::folder::{SCHEMA_FILE, StagedFolder};
 use self::layout::Layout;
 use self::part::{FileWriter, PartPlace, first_file};
 use self::special::Counts;
@@ -35,6 +35,7 @@ use super::{Encoder, PartWriter, Target};
 use crate::error::{Error, Place, Result};
 use crate::plan::Plan;
 use crate::schema::{TableId, TableKind};
+use crate::staged::StagedFolder;
 
 /// The size of the blocks of COPY text, each of which becomes a row group: large enough that a column of it fills a
 /// page and compresses well, small enough that one for each of some threads fits the memory of a run.
@@ -96,18 +97,13 @@ impl SpecialCells {
 impl ParquetTarget {
     /// Starts a target at `path`, under a temporary name beside it, with `schema_sql` as its `schema.sql`.
     ///
-    /// With `overwrite`, what is at `path` is replaced at the end; else it must be empty or missing.
+    /// What is at `path` is replaced at the end.
     ///
     /// # Errors
     /// [`Kind::Staging`](crate::error::Kind::Staging) if the folder cannot be written.
-    pub fn create(
-        path: &Path,
-        plan: Arc<Plan>,
-        schema_sql: String,
-        overwrite: bool,
-    ) -> Result<ParquetTarget> {
+    pub fn create(path: &Path, plan: Arc<Plan>, schema_sql: String) -> Result<ParquetTarget> {
         let folder_names = folder::folder_names(plan.catalog.tables.iter().map(|table| &table.name))?;
-        let folder = StagedFolder::create(path, overwrite)?;
+        let folder = StagedFolder::create(path)?;
         fs::write(folder.path().join(SCHEMA_FILE), schema_sql)
             .map_err(|error| Error::write(&error).at(SCHEMA_FILE))?;
         let mut parts = HashMap::new();
@@ -194,7 +190,7 @@ impl Target for ParquetTarget {
             })?;
         }
         let notes = self.specials.counts().iter().map(SpecialCount::to_string).collect();
-        self.folder.put_in_place()?;
+        self.folder.persist()?;
         Ok(notes)
     }
 }

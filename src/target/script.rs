@@ -15,7 +15,7 @@ use crate::pg::dump::Entry;
 use crate::pg::restore::{Include, Restorer};
 use crate::pg::stream;
 use crate::plan::{Fate, Plan};
-use crate::target::staged::StagedFile;
+use crate::staged::StagedFile;
 use crate::target::{Encoded, Encoder, PartWriter, Target};
 
 /// The size of a block, in bytes: large enough that its bookkeeping does not count, small enough for a core's cache.
@@ -175,7 +175,7 @@ impl State {
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         match &mut self.output {
             Output::File { file, path } => {
-                file.as_file_mut().write_all(bytes).map_err(|error| Error::write(&error).at(path.display()))
+                file.write_all(bytes).map_err(|error| Error::write(&error).at(path.display()))
             }
             Output::Stdout(stdout) => {
                 stdout.write_all(bytes).map_err(|error| Error::write(&error).at("stdout"))

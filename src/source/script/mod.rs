@@ -3,7 +3,6 @@
 //! A script has no table of contents, so it is read twice: once to find its statements and where its rows are, and
 //! once for the rows.
 
-mod blocks;
 mod decoding;
 mod index;
 mod large_objects;
@@ -13,11 +12,14 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use crate::error::{Error, Place, Result};
+use crate::pg::blocks::BlockCutter;
 use crate::pg::compression::Codec;
 use crate::pg::dump::{Compression, Dump};
 use crate::pg::insert::{InsertOptions, insert_reader};
-use crate::pg::script::{Extent, read_error};
-use crate::source::spool::{FileInput, RandomAccess, Spool};
+use crate::pg::random_access::{DiskFile, RandomAccess};
+use crate::pg::script::Extent;
+use crate::pg::stream;
+use crate::source::spool::Spool;
 use crate::source::{BlockReader, DataPart, Source, VisitLargeObject};
 use decoding::Decoding;
 use index::{Form, Index, index};
@@ -35,8 +37,7 @@ impl Input {
     /// [`Kind::Snapshot`](crate::error::Kind::Snapshot) if it cannot be read.
     pub fn file(path: &Path) -> Result<Self> {
         let name = path.display().to_string();
-        let file = FileInput::open(path).map_err(|error| Error::read(&error).at(&name))?;
-        Ok(Input { name, bytes: Box::new(file) })
+        Ok(Input { name, bytes: Box::new(DiskFile::open(path)?) })
     }
 
     /// A stream that was spooled; `name` is for messages, such as `standard input`.
@@ -92,7 +93,7 @@ impl ScriptSource {
         };
         let skipped = extent.start - stream.offset;
         let mut text = stream.text.by_ref().take(skipped);
-        let count = io::copy(&mut text, &mut io::sink()).map_err(|error| place(read_error(&error)))?;
+        let count = io::copy(&mut text, &mut io::sink()).map_err(|failure| place(stream::error(failure)))?;
         if count < skipped {
             return Err(place(Error::snapshot("the script has become shorter while it was read")));
         }
@@ -116,7 +117,7 @@ impl Source for ScriptSource {
         let table = Place::table(&part.target.table);
         let name = Place::file(format!("{}, {table}", self.input.name));
         Ok(match place.form {
-            Form::Copy => blocks::cut(text, block_bytes, name),
+            Form::Copy => Box::new(BlockCutter::new(text, block_bytes, name)),
             Form::Insert { backslashes } => insert_reader(
                 text,
                 InsertOptions {
