@@ -42,6 +42,7 @@ impl ArchiveSource {
 
     fn new(archive: Archive) -> Result<ArchiveSource> {
         refuse_twice(archive.dump())?;
+        refuse_unknown_data(archive.dump())?;
         let mut parts = Vec::new();
         let mut entries = Vec::new();
         for (index, entry) in archive.dump().entries.iter().enumerate() {
@@ -113,6 +114,20 @@ fn refuse_twice(dump: &Dump) -> Result<()> {
             .hint(stream::DAMAGED)),
         None => Ok(()),
     }
+}
+
+/// Refuses data of a kind that is not known, which would be left out in silence, and rows that are nowhere: pg_dump
+/// writes data for every `TABLE DATA` entry, if only its end.
+fn refuse_unknown_data(dump: &Dump) -> Result<()> {
+    for entry in &dump.entries {
+        let what = match (entry.kind.as_str(), entry.has_data) {
+            ("TABLE DATA", false) => "an entry of rows has no data",
+            ("TABLE DATA" | "BLOBS", _) | (_, false) => continue,
+            (_, true) => "an entry holds data of an unknown kind",
+        };
+        return Err(Error::snapshot(what).at(format!("entry {}", entry.id)).hint(stream::DAMAGED));
+    }
+    Ok(())
 }
 
 /// Where the rows of `entry` go; for INSERT statements, into the table that the entry is tagged with.
