@@ -95,7 +95,8 @@ pub fn read_error(error: &io::Error) -> Error {
     let report = Error::read(error);
     match error.kind() {
         io::ErrorKind::UnexpectedEof => report.hint("the file is cut short; take the snapshot again"),
-        io::ErrorKind::InvalidData => {
+        // Decompressors call data that is none of theirs invalid input.
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
             report.hint("the file is damaged, or not in the encoding that it names; take the snapshot again")
         }
         _ => report,
