@@ -137,7 +137,7 @@ impl Damaged {
                 Err(fault) => return Some(format!("to {to}: {fault}")),
                 Ok(Err(errors)) => {
                     let text = errors[0].to_string();
-                    if text.contains("defect of `mask`") {
+                    if text.contains("defect of `mask`") || text.contains("authors of mask") {
                         return Some(format!("to {to}: a thread panicked"));
                     }
                     if errors[0].kind() == Kind::Snapshot && !text.contains("\n  at: ") {
