@@ -153,7 +153,10 @@ pub fn error(failure: io::Error) -> Error {
         let report = Error::read(&failure);
         return match failure.kind() {
             io::ErrorKind::UnexpectedEof => report.hint(CUT_SHORT),
-            io::ErrorKind::InvalidData => report.hint(DAMAGED_OR_OTHER_ENCODING),
+            // Decompressors call data that is none of theirs invalid input.
+            io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
+                report.hint(DAMAGED_OR_OTHER_ENCODING)
+            }
             _ => report,
         };
     }

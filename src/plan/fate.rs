@@ -41,12 +41,27 @@ fn without_rows(entry: &Entry, large_objects: Option<LargeObjects>) -> Fate {
         "TABLE DATA" => Fate::Drop("its rows are not asked for"),
         "STATISTICS DATA" => Fate::Drop("statistics hold values of the source; `ANALYZE` makes new ones"),
         "USER MAPPING" => Fate::Drop("user mappings hold passwords"),
-        "SUBSCRIPTION" | "SUBSCRIPTION TABLE" => Fate::Drop("a subscription holds a connection string"),
-        "SECURITY LABEL" if !entry.definition.to_ascii_lowercase().contains("for selinux") => {
+        "SUBSCRIPTION" | "SUBSCRIPTION TABLE" => Fate::Drop(OF_SUBSCRIPTION),
+        "COMMENT" | "OWNER" if names_subscription(entry) => Fate::Drop(OF_SUBSCRIPTION),
+        "SECURITY LABEL" if !is_all_of_selinux(&entry.definition) => {
             Fate::Drop("security labels of masking tools say what they would show")
         }
         _ => Fate::Carry,
     }
+}
+
+const OF_SUBSCRIPTION: &str = "a subscription holds a connection string";
+
+/// Whether an entry says something of a subscription, which is not there any more.
+fn names_subscription(entry: &Entry) -> bool {
+    entry.tag.starts_with("SUBSCRIPTION ") || statement_names(&entry.definition, "SUBSCRIPTION")
+}
+
+/// Whether all labels of an entry are SELinux's: pg_dump puts those of a table and its columns, whoever gave them, into
+/// one entry.
+fn is_all_of_selinux(definition: &str) -> bool {
+    let mut labels = definition.lines().filter(|line| line.starts_with("SECURITY LABEL")).peekable();
+    labels.peek().is_some() && labels.all(|line| line.starts_with("SECURITY LABEL FOR selinux ON "))
 }
 
 const OF_CLUSTER: &str = "it is of the server, not of the database that the load goes into";

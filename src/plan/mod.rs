@@ -94,7 +94,8 @@ impl Plan {
         let Request { dump, data, notes, rules, key, filter } = request;
         let reading = ddl::catalog(statements(&dump)).map_err(|error| vec![error])?;
         let mut catalog = reading.catalog;
-        let chosen = choose(&mut catalog, data, &filter)?;
+        let may_lack_tables = catalog.tables.is_empty() || has_extension(&dump);
+        let chosen = choose(&mut catalog, data, &filter, may_lack_tables)?;
         let excluded: HashSet<TableId> =
             catalog.iter().filter(|(_, table)| !filter.takes(&table.name)).map(|(id, _)| id).collect();
         let with_rows: Vec<TableId> = unique(chosen.iter().flatten().map(|part| part.table));
@@ -184,6 +185,11 @@ impl Plan {
     }
 }
 
+/// Whether the dump makes an extension: it may hold rows of the extension's tables, which it does not declare.
+fn has_extension(dump: &Dump) -> bool {
+    dump.entries.iter().any(|entry| entry.kind == "EXTENSION")
+}
+
 /// The DDL of a dump; the schema of an entry says where the bare names of an old archive are meant.
 fn statements(dump: &Dump) -> Vec<ddl::Statement<'_>> {
     let defines =
@@ -212,6 +218,7 @@ fn choose(
     catalog: &mut Catalog,
     data: &[DataPart],
     filter: &TableFilter,
+    may_lack_tables: bool,
 ) -> Result<Vec<Option<PartPlan>>, Vec<Error>> {
     let mut parts = Vec::with_capacity(data.len());
     let mut errors = Vec::new();
@@ -220,7 +227,7 @@ fn choose(
             parts.push(None);
             continue;
         }
-        match resolve(catalog, part) {
+        match resolve(catalog, part, may_lack_tables) {
             Ok((table, columns)) => {
                 let masks = Vec::new();
                 parts.push(Some(PartPlan { source_index, entry: part.entry, table, columns, masks }));
@@ -249,7 +256,7 @@ impl TableFilter {
 }
 
 /// The table of a part and the columns of its rows.
-fn resolve(catalog: &mut Catalog, part: &DataPart) -> Result<(TableId, Vec<usize>)> {
+fn resolve(catalog: &mut Catalog, part: &DataPart, may_lack_tables: bool) -> Result<(TableId, Vec<usize>)> {
     let name = &part.target.table;
     let place = Place::table(name);
     if catalog.unread_tables.contains(name) {
@@ -257,8 +264,8 @@ fn resolve(catalog: &mut Catalog, part: &DataPart) -> Result<(TableId, Vec<usize
     }
     let id = match (catalog.find(name), &part.target.columns) {
         (Some(id), _) => id,
-        (None, Some(columns)) => catalog.add_table(undeclared(name, columns)),
-        (None, None) => {
+        (None, Some(columns)) if may_lack_tables => catalog.add_table(undeclared(name, columns)),
+        (None, _) => {
             return Err(Error::snapshot("the table has rows, but the snapshot does not declare it")
                 .at(place)
                 .hint("give the schema of the database, made by `pg_dump -s`, with `--schema FILE`"));

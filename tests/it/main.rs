@@ -3,6 +3,7 @@
 mod broken;
 mod cli;
 mod codec;
+mod damage;
 mod determinism;
 mod docs;
 mod formats;

@@ -150,7 +150,9 @@ impl Archive {
         let mut wire = file.wire_at(0)?;
         let toc = toc::read(&mut wire, Layout::Offsets)?;
         file.widths = wire.widths;
-        let starts = block_starts(&file, &toc, wire.position().byte())?;
+        let first = wire.position().byte();
+        expect_block_or_end(&mut wire)?;
+        let starts = block_starts(&file, &toc, first)?;
         let container = Container::Custom(Blocks::new(access.clone(), starts));
         Ok(Archive::new(name, toc, wire.widths, container))
     }
@@ -385,6 +387,16 @@ fn decode<'a>(
 ) -> Result<Box<dyn Read + Send + 'a>> {
     let decoder = codec.decoder(input).map_err(|failure| stream::decoder_error(failure, position))?;
     Ok(Box::new(Located::decompressed(decoder, position.clone())))
+}
+
+/// Data follows the table of contents, or nothing: if another entry does, the archive's count of them is wrong.
+fn expect_block_or_end<R: BufRead>(wire: &mut WireReader<R>) -> Result<()> {
+    match wire.byte_or_end()? {
+        None | Some(ROWS_BLOCK | LARGE_OBJECTS_BLOCK) => Ok(()),
+        Some(_) => {
+            Err(wire.position().damaged("the table of contents is followed by something else than data"))
+        }
+    }
 }
 
 fn expect_end<R: BufRead>(wire: &mut WireReader<R>) -> Result<()> {

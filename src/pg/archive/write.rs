@@ -71,11 +71,18 @@ impl CustomWriter {
         Error::write(failure).at(self.target.display())
     }
 
+    /// Writes by `write`, and says of a failure which file it is.
+    fn put(
+        &mut self,
+        write: impl FnOnce(&mut WireWriter<BufWriter<StagedFile>>) -> Result<()>,
+    ) -> Result<()> {
+        write(&mut self.wire).map_err(|error| error.at(self.target.display()))
+    }
+
     fn start(&mut self, kind: u8, id: i32) -> Result<()> {
         let byte = self.wire.0.stream_position().map_err(|failure| self.failed(&failure))?;
         self.starts.insert(id, byte);
-        self.wire.bytes(&[kind])?;
-        self.wire.int(id)
+        self.put(|wire| wire.bytes(&[kind]).and_then(|()| wire.int(id)))
     }
 
     /// Starts the rows of the entry `id`; chunks follow.
@@ -100,7 +107,7 @@ impl CustomWriter {
     /// If the file cannot be written.
     pub fn start_large_object(&mut self, oid: u32) -> Result<()> {
         // Oids are written as C's int: those over 2³¹ as negative numbers.
-        self.wire.int(oid.cast_signed())
+        self.put(|wire| wire.int(oid.cast_signed()))
     }
 
     /// Ends the large objects of an entry.
@@ -108,7 +115,7 @@ impl CustomWriter {
     /// # Errors
     /// If the file cannot be written.
     pub fn end_large_objects(&mut self) -> Result<()> {
-        self.wire.int(0)
+        self.put(|wire| wire.int(0))
     }
 
     /// Writes a chunk.
@@ -120,8 +127,7 @@ impl CustomWriter {
         if bytes.is_empty() {
             return Ok(());
         }
-        self.wire.length(bytes.len())?;
-        self.wire.bytes(bytes)
+        self.put(|wire| wire.length(bytes.len()).and_then(|()| wire.bytes(bytes)))
     }
 
     /// Ends the chunks of rows or of a large object.
@@ -129,7 +135,7 @@ impl CustomWriter {
     /// # Errors
     /// If the file cannot be written.
     pub fn end_chunks(&mut self) -> Result<()> {
-        self.wire.int(0)
+        self.put(|wire| wire.int(0))
     }
 
     /// How many bytes the block of the entry `id` takes so far, if it is the last one.

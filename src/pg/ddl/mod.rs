@@ -62,7 +62,7 @@ pub struct Unread {
 /// A table whose definition cannot be read is named in [`Catalog::unread_tables`]; data for it has to be refused.
 ///
 /// # Errors
-/// If the reading stops for want of memory for its stack.
+/// If a table is declared twice, or the reading stops for want of memory for its stack.
 pub fn catalog<'a>(statements: impl IntoIterator<Item = Statement<'a>>) -> Result<CatalogReading> {
     let statements: Vec<_> = statements.into_iter().collect();
     // The parser recurses as deep as expressions are nested; a thread of its own has the stack for it.
@@ -72,13 +72,14 @@ pub fn catalog<'a>(statements: impl IntoIterator<Item = Statement<'a>>) -> Resul
             .spawn_scoped(scope, || read(&statements))
             .map_err(|error| Error::read(&error))?
             .join()
-            .map_err(|_| {
-                Error::snapshot("the DDL cannot be read").hint("report the statement to the authors of mask")
+            .unwrap_or_else(|_| {
+                let error = Error::snapshot("the DDL cannot be read");
+                Err(error.hint("report the statement to the authors of mask"))
             })
     })
 }
 
-fn read(statements: &[Statement<'_>]) -> CatalogReading {
+fn read(statements: &[Statement<'_>]) -> Result<CatalogReading> {
     let mut reader = Reader::default();
     for statement in statements {
         reader.read(statement);
@@ -128,6 +129,8 @@ struct Reader {
     path_is_set: bool,
     postponed: Vec<(Context, Postponed)>,
     unread: Vec<Unread>,
+    /// The first fault for which the whole dump is refused.
+    fault: Option<Error>,
 }
 
 impl Reader {
@@ -206,7 +209,7 @@ impl Reader {
         }
     }
 
-    fn finish(mut self) -> CatalogReading {
+    fn finish(mut self) -> Result<CatalogReading> {
         for (context, part) in std::mem::take(&mut self.postponed) {
             self.context = context;
             if let Err(refusal) = take_in(&mut self.draft, &part, &self.context) {
@@ -215,7 +218,7 @@ impl Reader {
         }
         alter::settle_kinds(&mut self.draft);
         let catalog = resolve::catalog(self.draft, &mut self.unread);
-        CatalogReading { catalog, unread: self.unread }
+        self.fault.map_or(Ok(CatalogReading { catalog, unread: self.unread }), Err)
     }
 
     fn refuse(&mut self, part: &Postponed, refusal: Refusal) {
@@ -240,7 +243,12 @@ impl Reader {
         };
         let reason = match refusal {
             Refusal::Missing(what) => format!("it refers to {what}, which is not there"),
-            Refusal::Twice => "it is declared once more".to_string(),
+            Refusal::Twice => {
+                // Which of the two the rows are of would be a guess, and no database would load both.
+                let error = Error::snapshot(format!("{subject} is declared twice")).at(&self.context.place);
+                self.fault.get_or_insert(error.hint("take the snapshot again"));
+                return;
+            }
             Refusal::Unreadable => "it is not read in full".to_string(),
         };
         self.note(&format!("{subject}: {reason}"));

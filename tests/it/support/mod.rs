@@ -60,6 +60,7 @@ pub struct Snapshot {
     key_file: PathBuf,
     to: Option<String>,
     arguments: Vec<String>,
+    limit_kilobytes: Option<u64>,
 }
 
 #[derive(Clone)]
@@ -79,6 +80,7 @@ impl Snapshot {
             key_file: fixture("shop/demo.key"),
             to: None,
             arguments: Vec::new(),
+            limit_kilobytes: None,
         }
     }
 
@@ -160,13 +162,19 @@ impl Snapshot {
         self
     }
 
+    /// Lets the program have no more than `kilobytes` of address space.
+    pub fn within_kilobytes(mut self, kilobytes: u64) -> Snapshot {
+        self.limit_kilobytes = Some(kilobytes);
+        self
+    }
+
     /// Runs the program in a folder of its own, and waits for its end.
     pub fn run(self) -> Run {
         let folder = tempfile::Builder::new().prefix("mask-it-").tempdir().expect("a temporary folder");
         for part in ["work", "temp"] {
             fs::create_dir(folder.path().join(part)).expect("the folder is ours");
         }
-        let mut command = mask();
+        let mut command = self.limit_kilobytes.map_or_else(mask, mask_within);
         command.args(self.command).args(["--from", &self.from]);
         for rules in self.rule_files(folder.path()) {
             command.arg("--rules").arg(rules);
@@ -202,7 +210,17 @@ impl Snapshot {
 
 /// The program, without what the environment would say to it.
 pub fn mask() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mask"));
+    without_settings(Command::new(env!("CARGO_BIN_EXE_mask")))
+}
+
+/// The program in a shell that bounds its address space.
+fn mask_within(kilobytes: u64) -> Command {
+    let mut command = without_settings(Command::new("sh"));
+    command.args(["-c", &format!("ulimit -v {kilobytes} && exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_mask")]);
+    command
+}
+
+fn without_settings(mut command: Command) -> Command {
     command.env_remove("MASK_KEY").env_remove("RUST_BACKTRACE").env("LC_ALL", "C");
     command
 }
