@@ -10,7 +10,9 @@ mod functions;
 mod large_objects;
 mod leaks;
 mod rules;
+mod samples;
 mod support;
+mod versions;
 
 use std::fs;
 use std::path::Path;
