@@ -11,7 +11,9 @@ mod functions;
 mod large_objects;
 mod leaks;
 mod rules;
+mod samples;
 mod support;
+mod versions;
 
 use std::fs;
 use std::path::Path;
