@@ -234,6 +234,7 @@ fn moved(from: &str, to: &str) -> Result<(), Vec<Error>> {
     let request = Request {
         dump: source.dump().clone(),
         data: source.data(),
+        notes: source.notes(),
         rules: &RULES.1,
         key: &key,
         filter: TableFilter::default(),
@@ -242,7 +243,16 @@ fn moved(from: &str, to: &str) -> Result<(), Vec<Error>> {
     let place = target::Place { to, from, overwrite: false, include: Include::default() };
     let target = target::create(place, plan.clone()).map_err(one)?;
     let meter = Meter::new(&plan);
-    pipeline::run(&plan, &*source, target, Settings { jobs: 2 }, &meter, &AtomicBool::new(false)).map_err(one)
+    pipeline::run(
+        &plan,
+        &*source,
+        target,
+        Settings { jobs: 2, memory_bytes: 64 << 20 },
+        &meter,
+        &AtomicBool::new(false),
+    )
+    .map(drop)
+    .map_err(one)
 }
 
 /// The lines between each `COPY … FROM stdin;` and its `\.`, sorted.
