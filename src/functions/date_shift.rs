@@ -1,10 +1,9 @@
 //! `date_shift`: dates and timestamps some days off.
 
-use std::fmt::Write as _;
-
 use super::draws::place;
 use super::{Build, Built, Example, Function, Parameter, Refusal, TextMask, Uniqueness};
 use crate::key::DomainKey;
+use crate::pg::datetime::{days_from_civil, push_date, split_date};
 use crate::schema::PgType;
 
 pub static DATE_SHIFT: Function = Function {
@@ -41,11 +40,11 @@ impl TextMask for DateShift {
             out.push_str(value);
             return Ok(());
         }
-        let (date, rest) = Date::parse(value).ok_or("is not a date in ISO form")?;
+        let (day, rest) = split(value).ok_or("is not a date in ISO form")?;
         let (least, greatest) = self.bounds;
-        let (day, shift) = (date.days(), self.shift(subject));
+        let shift = self.shift(subject);
         let shifted = if (least..=greatest).contains(&(day + shift)) { day + shift } else { day - shift };
-        Date::of_days(shifted).push(rest, out);
+        push_date(shifted, rest, out);
         Ok(())
     }
 }
@@ -58,73 +57,24 @@ impl DateShift {
     }
 }
 
-/// A day of the proleptic Gregorian calendar; the year before 1 is 0.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Date {
-    year: i64,
-    month: i64,
-    day: i64,
-}
-
-impl Date {
-    /// Reads a date as Postgres writes it under `DateStyle = ISO`: the date, and the time and zone after it.
-    fn parse(value: &str) -> Option<(Self, &str)> {
-        let (value, before_christ) = match value.strip_suffix(" BC") {
-            Some(value) => (value, true),
-            None => (value, false),
-        };
-        let (date, rest) = value.split_at(value.find(' ').unwrap_or(value.len()));
-        let mut parts = date.split('-');
-        let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
-        let well_formed = (4..=7).contains(&year.len()) && month.len() == 2 && day.len() == 2;
-        let all_digits = date.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
-        let time = rest.bytes().all(|byte| byte.is_ascii_digit() || b" :.+-".contains(&byte));
-        if !well_formed || !all_digits || !time || parts.next().is_some() {
-            return None;
-        }
-        let year: i64 = year.parse().ok()?;
-        let year = if before_christ { 1 - year } else { year };
-        let date = Date { year, month: month.parse().ok()?, day: day.parse().ok()? };
-        (Date::of_days(date.days()) == date).then_some((date, rest))
-    }
-
-    /// Days from 1970-01-01, by counting years from March on (Hinnant, "chrono-Compatible Low-Level Date Algorithms").
-    fn days(self) -> i64 {
-        let year = if self.month <= 2 { self.year - 1 } else { self.year };
-        let era = year.div_euclid(400);
-        let year_of_era = year.rem_euclid(400);
-        let day_of_year = (153 * ((self.month + 9) % 12) + 2) / 5 + self.day - 1;
-        era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
-    }
-
-    fn of_days(days: i64) -> Self {
-        let days = days + 719_468;
-        let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-        let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let months_from_march = (5 * day_of_year + 2) / 153;
-        let day = day_of_year - (153 * months_from_march + 2) / 5 + 1;
-        let month = (months_from_march + 2) % 12 + 1;
-        Date { year: era * 400 + year_of_era + i64::from(month <= 2), month, day }
-    }
-
-    /// Appends the date as Postgres writes it, with the time and zone `rest`.
-    fn push(self, rest: &str, out: &mut String) {
-        let (year, era) = if self.year > 0 { (self.year, "") } else { (1 - self.year, " BC") };
-        let Date { month, day, .. } = self;
-        write!(out, "{year:04}-{month:02}-{day:02}{rest}{era}").expect("a string takes all text");
-    }
+/// Splits a date as Postgres writes it under `DateStyle = ISO` into its day, and the time and zone after it.
+fn split(value: &str) -> Option<(i64, &str)> {
+    let (day, rest) = split_date(value.as_bytes())?;
+    let is_time = |rest: &&str| rest.is_empty() || rest.starts_with(' ');
+    let of_time = |byte: u8| byte.is_ascii_digit() || b" :.+-".contains(&byte);
+    let rest = std::str::from_utf8(rest).ok().filter(is_time)?;
+    rest.bytes().all(of_time).then_some((day, rest))
 }
 
 /// 4714-11-24 BC, the first day of all of Postgres' types.
-const FIRST_DAY: Date = Date { year: -4713, month: 11, day: 24 };
+const FIRST_DAY: (i64, i64, i64) = (-4713, 11, 24);
 
 fn build(build: &Build<'_>) -> Result<Built, Refusal> {
     let max_days = build.parameters.integer("days", 1..=36_500)?.unwrap_or(365);
     let last_year = if *build.ty.base() == PgType::Date { 5_874_897 } else { 294_276 };
-    let last_day = Date { year: last_year, month: 12, day: 31 };
     // A time zone may move the first and the last day out of range, so those are left out.
-    let bounds = (FIRST_DAY.days() + 1, last_day.days() - 1);
+    let (year, month, day) = FIRST_DAY;
+    let bounds = (days_from_civil(year, month, day) + 1, days_from_civil(last_year, 12, 31) - 1);
     let mask = DateShift { key: build.key.clone(), max_days, bounds };
     Ok(Built::text(mask, Uniqueness::None, None))
 }
@@ -145,7 +95,7 @@ mod tests {
     }
 
     fn days(text: &str) -> i64 {
-        Date::parse(text).unwrap().0.days()
+        split(text).unwrap().0
     }
 
     #[test]
@@ -204,8 +154,8 @@ mod tests {
         #[test]
         fn a_date_is_read_as_it_is_written(day in -2_400_000i64..2_145_000_000) {
             let mut text = String::new();
-            Date::of_days(day).push(" 24:00:00", &mut text);
-            prop_assert_eq!(Date::parse(&text).map(|(date, rest)| (date.days(), rest)), Some((day, " 24:00:00")));
+            push_date(day, " 24:00:00", &mut text);
+            prop_assert_eq!(split(&text), Some((day, " 24:00:00")));
         }
     }
 }

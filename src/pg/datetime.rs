@@ -37,11 +37,6 @@ impl Timestamp {
         let total = i128::from(self.days) * i128::from(DAY) + i128::from(self.microseconds);
         i64::try_from(total).ok()
     }
-
-    /// The timestamp that many microseconds after 1970-01-01 00:00:00.
-    pub fn from_unix_microseconds(microseconds: i64) -> Self {
-        Timestamp { days: microseconds.div_euclid(DAY), microseconds: microseconds.rem_euclid(DAY) }
-    }
 }
 
 /// Reads a `date` as days since 1970-01-01; `None` if it is not one.
@@ -52,11 +47,18 @@ pub fn parse_date(text: &[u8]) -> Option<Moment<i32>> {
     if let Some(end) = parse_infinity(text) {
         return Some(end);
     }
+    let (days, rest) = split_date(text)?;
+    Input(rest).end()?;
+    i32::try_from(days).ok().map(Moment::At)
+}
+
+/// Reads the date that `text` begins with as days since 1970-01-01, and gives the time and zone after it, without the
+/// era; `None` if it begins with none.
+pub fn split_date(text: &[u8]) -> Option<(i64, &[u8])> {
     let (text, before_christ) = strip_era(text);
     let mut input = Input(text);
     let days = input.date(before_christ)?;
-    input.end()?;
-    i32::try_from(days).ok().map(Moment::At)
+    Some((days, input.0))
 }
 
 /// Reads a `time` as microseconds since midnight, `24:00:00` included; `None` if it is not one.
@@ -87,9 +89,8 @@ fn parse_instant(
     if let Some(end) = parse_infinity(text) {
         return Some(end);
     }
-    let (text, before_christ) = strip_era(text);
-    let mut input = Input(text);
-    let days = input.date(before_christ)?;
+    let (days, rest) = split_date(text)?;
+    let mut input = Input(rest);
     input.byte(b' ')?;
     let microseconds = input.time()? - offset(&mut input)?;
     input.end()?;
@@ -189,16 +190,11 @@ impl Input<'_> {
     }
 }
 
-/// Writes a date, given as days since 1970-01-01, as Postgres does.
-pub fn format_date(date: Moment<i32>) -> String {
-    match date {
-        Moment::Past => "-infinity".to_string(),
-        Moment::Future => "infinity".to_string(),
-        Moment::At(days) => {
-            let (date, era) = date_and_era(i64::from(days));
-            date + era
-        }
-    }
+/// Appends a date, given as days since 1970-01-01, as Postgres writes it; `rest`, its time and zone, comes before the era.
+pub fn push_date(days: i64, rest: &str, out: &mut String) {
+    let (year, month, day) = civil_from_days(days);
+    let (year, era) = if year > 0 { (year, "") } else { (1 - year, " BC") };
+    write!(out, "{year:04}-{month:02}-{day:02}{rest}{era}").expect("a string takes all");
 }
 
 /// Writes a time of day, given as microseconds since midnight, as Postgres does.
@@ -211,34 +207,6 @@ pub fn format_time(microseconds: i64) -> String {
         text.truncate(text.trim_end_matches('0').len());
     }
     text
-}
-
-/// Writes a timestamp as Postgres does.
-pub fn format_timestamp(timestamp: Moment<Timestamp>) -> String {
-    format_instant(timestamp, "")
-}
-
-/// Writes a timestamp in UTC as Postgres writes a `timestamptz` where the time zone is UTC.
-pub fn format_timestamptz(timestamp: Moment<Timestamp>) -> String {
-    format_instant(timestamp, "+00")
-}
-
-fn format_instant(timestamp: Moment<Timestamp>, offset: &str) -> String {
-    match timestamp {
-        Moment::Past => "-infinity".to_string(),
-        Moment::Future => "infinity".to_string(),
-        Moment::At(Timestamp { days, microseconds }) => {
-            let (date, era) = date_and_era(days + microseconds.div_euclid(DAY));
-            format!("{date} {}{offset}{era}", format_time(microseconds.rem_euclid(DAY)))
-        }
-    }
-}
-
-/// A date without its era, and the era as it is written.
-fn date_and_era(days: i64) -> (String, &'static str) {
-    let (year, month, day) = civil_from_days(days);
-    let (year, era) = if year > 0 { (year, "") } else { (1 - year, " BC") };
-    (format!("{year:04}-{month:02}-{day:02}"), era)
 }
 
 /// Writes a time in seconds since 1970-01-01 UTC as RFC 3339 has it, such as `2024-02-29T12:30:00Z`.
@@ -294,6 +262,12 @@ mod tests {
 
     fn date(text: &str) -> Option<Moment<i32>> {
         parse_date(text.as_bytes())
+    }
+
+    fn written(days: i64, rest: &str) -> String {
+        let mut text = String::new();
+        push_date(days, rest, &mut text);
+        text
     }
 
     fn microseconds(moment: Option<Moment<Timestamp>>) -> Option<i64> {
@@ -390,7 +364,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_date_is_read_as_it_is_written(days in -2_440_588i32..=2_145_042_905) {
-            prop_assert_eq!(parse_date(format_date(Moment::At(days)).as_bytes()), Some(Moment::At(days)));
+            prop_assert_eq!(date(&written(i64::from(days), "")), Some(Moment::At(days)));
         }
 
         #[test]
@@ -400,11 +374,11 @@ mod tests {
 
         #[test]
         fn a_timestamp_is_read_as_it_is_written(at in -210_866_803_200_000_000i64..=i64::MAX) {
-            let timestamp = Timestamp::from_unix_microseconds(at);
-            let text = format_timestamp(Moment::At(timestamp));
-            prop_assert_eq!(parse_timestamp(text.as_bytes()), Some(Moment::At(timestamp)));
-            let text = format_timestamptz(Moment::At(timestamp));
-            prop_assert_eq!(parse_timestamptz(text.as_bytes()), Some(Moment::At(timestamp)));
+            let (days, time) = (at.div_euclid(DAY), format_time(at.rem_euclid(DAY)));
+            let timestamp = parse_timestamp(written(days, &format!(" {time}")).as_bytes());
+            prop_assert_eq!(microseconds(timestamp), Some(at));
+            let in_utc = parse_timestamptz(written(days, &format!(" {time}+00")).as_bytes());
+            prop_assert_eq!(in_utc, timestamp);
         }
 
         #[test]
