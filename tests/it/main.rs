@@ -7,6 +7,7 @@ mod damage;
 mod determinism;
 mod formats;
 mod functions;
+mod large;
 mod leaks;
 mod rules;
 mod support;
