@@ -1,5 +1,6 @@
 //! The binary `mask`: runs the command line, prints the errors, sets the exit code.
 
+use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -15,9 +16,11 @@ fn main() -> ExitCode {
         let place = info.location().map(|location| format!(" at {}:{}", location.file(), location.line()));
         eprintln!("error: a defect of mask{}", place.unwrap_or_default());
     }));
-    match cli::run(Cli::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(errors) => fail(&errors),
+    let cli = Cli::parse();
+    match std::panic::catch_unwind(AssertUnwindSafe(|| cli::run(cli))) {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(errors)) => fail(&errors),
+        Err(_) => ExitCode::FAILURE,
     }
 }
 

@@ -4,6 +4,7 @@
 //! the thread pool. The queue holds the blocks in the order they were read, so the output does not depend on the
 //! number of threads; its bound is what keeps memory flat.
 
+use std::io::Read;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -15,6 +16,7 @@ use crate::masked::{ColumnCounts, ColumnMask, MaskedBatch};
 use crate::pg::copy::Decoder;
 use crate::plan::Plan;
 use crate::report::Meter;
+use crate::rules::LargeObjects;
 use crate::source::{Block, BlockReader, Source};
 use crate::target::{Encoded, Encoder, Target};
 
@@ -23,14 +25,20 @@ use crate::target::{Encoded, Encoder, Target};
 pub struct Settings {
     /// Threads that mask and encode; also how many parts are read at once, where the source allows it.
     pub jobs: usize,
+    /// About how much of the snapshot is in memory at once, in bytes; a block is there whatever it takes.
+    pub memory_bytes: u64,
 }
+
+/// How much memory a block takes on its way, in sizes of a block: as read, as a batch, encoded, and compressed.
+const COPIES_OF_A_BLOCK: u64 = 5;
 
 /// Moves every row of the plan from `source` to `target` and puts the target in place.
 ///
-/// `meter` is told what was moved while it moves; `stop` is looked at between blocks.
+/// `meter` is told what was moved while it moves; `stop` is looked at between blocks. Returns what a person should know
+/// of what was written.
 ///
 /// # Errors
-/// What the source, a mask or the target fails with; [`Kind::Interrupted`](crate::error::Kind::Interrupted) when
+/// What the source, a mask or the target fails with; [`Kind::Interrupted`] when
 /// `stop` was set. The target is not in place then.
 pub fn run(
     plan: &Plan,
@@ -39,7 +47,7 @@ pub fn run(
     settings: Settings,
     meter: &Meter,
     stop: &AtomicBool,
-) -> Result<()> {
+) -> Result<Vec<String>> {
     let pool = ThreadPoolBuilder::new()
         .num_threads(settings.jobs)
         .thread_name(|index| format!("mask-{index}"))
@@ -48,6 +56,10 @@ pub fn run(
         .map_err(|_| Error::usage("cannot start the threads").hint("lower `--jobs`"))?;
     let run = Run { plan, source, target: &*target, settings, meter, stop, pool: &pool };
     run.move_parts()?;
+    if plan.large_objects == Some(LargeObjects::Keep) {
+        source
+            .visit_large_objects(&mut |entry, oid, content| run.move_large_object(entry.id, oid, content))?;
+    }
     if stop.load(Ordering::Relaxed) {
         return Err(Error::interrupted());
     }
@@ -80,7 +92,7 @@ impl Run<'_> {
     /// Moves all parts: readers take them in their order, writers write them in it, or each on its own.
     fn move_parts(&self) -> Result<()> {
         let parts = self.plan.parts.len();
-        let readers = if self.source.is_seekable() { self.settings.jobs.min(parts) } else { 1 };
+        let readers = if self.source.is_seekable() { self.parts_at_once().min(parts) } else { 1 };
         let writers = if self.target.is_sequential() { 1 } else { readers };
         let shared = (writers > 1).then(|| Permits::new(self.blocks_in_flight()));
         let (senders, receivers) = (0..parts).map(|_| bounded(self.blocks_in_flight())).unzip();
@@ -114,8 +126,29 @@ impl Run<'_> {
         first_cause(results)
     }
 
+    fn move_large_object(&self, entry: i32, oid: u32, content: &mut dyn Read) -> Result<()> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(Error::interrupted());
+        }
+        self.target.large_object(entry, oid, content)
+    }
+
+    /// Enough blocks that no thread waits: one being read, one for each thread, one being written.
     fn blocks_in_flight(&self) -> usize {
-        self.settings.jobs + 2
+        (self.settings.jobs + 2).min(self.blocks_in_memory()).max(2)
+    }
+
+    /// Parts that wait for their turn have blocks in flight too.
+    fn parts_at_once(&self) -> usize {
+        match self.target.is_sequential() {
+            true => self.settings.jobs.min(self.blocks_in_memory() / self.blocks_in_flight()).max(1),
+            false => self.settings.jobs,
+        }
+    }
+
+    fn blocks_in_memory(&self) -> usize {
+        let blocks = self.settings.memory_bytes / (COPIES_OF_A_BLOCK * self.target.block_bytes() as u64);
+        usize::try_from(blocks).unwrap_or(usize::MAX)
     }
 
     /// Reads a part to its end, or until nobody waits for it.

@@ -191,7 +191,10 @@ pub fn tables(plan: &Plan, meter: &Meter) -> Vec<TableReport> {
             reports.push(empty_report(plan, part_index));
             reports.len() - 1
         });
-        add_part(&mut reports[index], meter.part(part_index));
+        let table = plan.catalog.table(part.table);
+        let names: Vec<&str> =
+            part.columns.iter().map(|&column| table.columns[column].name.as_str()).collect();
+        add_part(&mut reports[index], &names, meter.part(part_index));
     }
     reports
 }
@@ -218,16 +221,19 @@ fn empty_report(plan: &Plan, part: usize) -> TableReport {
     }
 }
 
-fn add_part(report: &mut TableReport, meter: &PartMeter) {
+/// Adds a part; its columns, named in `names`, may be in another order than those of the table's other parts.
+fn add_part(report: &mut TableReport, names: &[&str], meter: &PartMeter) {
     report.rows_read += meter.rows();
     report.rows_written += meter.rows();
     report.rows_owned += meter.rows();
     report.bytes_read += meter.read_bytes();
     report.bytes_written += meter.written_bytes();
     report.seconds += (meter.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
-    for (column, counts) in report.columns.iter_mut().zip(lock(&meter.columns).iter()) {
-        column.values_masked += counts.masked;
-        column.nulls += counts.nulls;
+    for (name, counts) in names.iter().zip(lock(&meter.columns).iter()) {
+        if let Some(column) = report.columns.iter_mut().find(|column| column.name == *name) {
+            column.values_masked += counts.masked;
+            column.nulls += counts.nulls;
+        }
     }
 }
 

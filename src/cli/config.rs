@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::error::{Error, Result, io_reason};
-use crate::rules::nearest::did_you_mean;
+use crate::nearest::did_you_mean;
 
 /// The file that is read when `--config` names none.
 const DEFAULT_NAME: &str = "mask.toml";

@@ -5,7 +5,7 @@ use clap::Args;
 use crate::cli::print;
 use crate::error::{Error, Result};
 use crate::functions::{self, FUNCTIONS, docs};
-use crate::rules::nearest::did_you_mean;
+use crate::nearest::did_you_mean;
 
 #[derive(Args)]
 pub struct FunctionsOptions {

@@ -52,7 +52,14 @@ impl Job {
         let source = source::open(&from, &temp_dir).map_err(one)?;
         let schema = options.schema.clone().or_else(|| config.schema.clone());
         let dump = whole_dump(&*source, schema.as_deref(), &temp_dir).map_err(one)?;
-        let plan = Plan::build(Request { dump, data: source.data(), rules: &rules, key: &key, filter })?;
+        let plan = Plan::build(Request {
+            dump,
+            data: source.data(),
+            notes: source.notes(),
+            rules: &rules,
+            key: &key,
+            filter,
+        })?;
         Ok(Job { from, source, plan: Arc::new(plan) })
     }
 }

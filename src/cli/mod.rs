@@ -9,6 +9,7 @@ mod keygen;
 mod plan;
 mod progress;
 mod run;
+mod size;
 
 use std::path::PathBuf;
 

@@ -9,6 +9,7 @@ use clap::Args;
 use crate::cli::config::Config;
 use crate::cli::job::Job;
 use crate::cli::progress::{self, Style};
+use crate::cli::size::Size;
 use crate::cli::{JobOptions, one};
 use crate::error::{Error, Kind, Result};
 use crate::pg::datetime;
@@ -36,6 +37,9 @@ pub struct RunOptions {
     /// Use this many threads; the output does not depend on it [default: the number of cores]
     #[arg(short, long, value_name = "N", help_heading = "How")]
     jobs: Option<usize>,
+    /// Hold at most about this much of the snapshot in memory, but for a single row that is larger
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", help_heading = "How")]
+    memory: Size,
     /// Write a report of the run to this file, as JSON
     #[arg(long, value_name = "FILE", help_heading = "How")]
     report: Option<PathBuf>,
@@ -58,19 +62,22 @@ pub fn run(options: &RunOptions) -> Result<(), Vec<Error>> {
     let include = Include { no_owner: options.no_owner, no_privileges: options.no_privileges };
     let place = target::Place { to: &to, from: &job.from, overwrite: options.overwrite, include };
     let target = target::create(place, job.plan.clone()).map_err(one)?;
+    let settings = Settings { jobs, memory_bytes: options.memory.0 };
     let meter = Meter::new(&job.plan);
     let style = if options.job.quiet { Style::None } else { options.progress };
     if style != Style::None {
         job.tell_plan(options.job.verbose);
     }
-    progress::show(style, &job, &meter, || {
-        pipeline::run(&job.plan, &*job.source, target, Settings { jobs }, &meter, &signals.stop)
+    let notes = progress::show(style, &job, &meter, || {
+        pipeline::run(&job.plan, &*job.source, target, settings, &meter, &signals.stop)
     })
     .map_err(one)?;
-    let report = report(&job, &to, started, &meter);
+    let mut report = report(&job, &to, started, &meter);
     if !options.job.quiet {
+        notes.iter().for_each(|note| eprintln!("note: {note}"));
         eprint!("{}", report::summary(&report.tables));
     }
+    report.notes.extend(notes);
     options.report.as_ref().map_or(Ok(()), |path| write_report(path, &report)).map_err(one)
 }
 

@@ -18,7 +18,7 @@ const INTRODUCTION: &str = "\
 # Masking functions
 
 Written from the registry; a test compares.
-Every function also takes `domain`, `when`, `null` and `invalid`.
+Every function also takes `domain`, `null` and `invalid`; see [rules/README.md](../rules/README.md).
 The examples are under the key of 32 zero bytes.
 ";
 

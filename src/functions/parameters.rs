@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use super::{Function, Parameters, Refusal};
+use crate::nearest::did_you_mean;
 
 impl Refusal {
     /// A refusal because of `what`.
@@ -62,8 +63,8 @@ impl Parameters {
         if let Some((_, choice)) = choices.iter().find(|(choice, _)| *choice == text) {
             return Ok(Some(*choice));
         }
-        let names: Vec<&str> = choices.iter().map(|(choice, _)| *choice).collect();
-        Err(Refusal::new(format!("`{name}` has no choice `{text}`")).hint(one_of(text, &names)))
+        let hint = did_you_mean(text, choices.iter().map(|(choice, _)| *choice));
+        Err(Refusal { what: format!("`{name}` has no choice `{text}`"), hint })
     }
 }
 
@@ -72,34 +73,13 @@ impl Parameters {
 /// # Errors
 /// The first one that it does not know, with the nearest name as the hint.
 pub fn check_known(function: &Function, parameters: &Parameters) -> Result<(), Refusal> {
-    let names: Vec<&str> = function.parameters.iter().map(|parameter| parameter.name).collect();
-    let Some(unknown) = parameters.0.keys().find(|name| !names.contains(&name.as_str())) else {
+    let names = function.parameters.iter().map(|parameter| parameter.name);
+    let Some(unknown) = parameters.0.keys().find(|given| names.clone().all(|name| name != *given)) else {
         return Ok(());
     };
-    let hint = match names.is_empty() {
-        true => format!("`{}` takes no parameters of its own", function.name),
-        false => one_of(unknown, &names),
-    };
+    let hint = did_you_mean(unknown, names)
+        .unwrap_or_else(|| format!("`{}` takes no parameters of its own", function.name));
     Err(Refusal::new(format!("`{}` has no parameter `{unknown}`", function.name)).hint(hint))
-}
-
-/// The one of `candidates` that `name` is most likely a misspelling of.
-pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    candidates
-        .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(&name.to_lowercase(), &candidate.to_lowercase()), candidate))
-        .filter(|(similarity, _)| *similarity >= 0.7)
-        .max_by(|(one, _), (other, _)| one.total_cmp(other))
-        .map(|(_, candidate)| candidate)
-}
-
-/// A hint that names the nearest of `names` and lists them all.
-fn one_of(wrong: &str, names: &[&str]) -> String {
-    let list = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    match nearest(wrong, names.iter().copied()) {
-        Some(name) if names.len() > 1 => format!("did you mean `{name}`? There are {list}"),
-        _ => format!("there is {list}"),
-    }
 }
 
 fn wrong_type(name: &str, expected: &str, value: &toml::Value) -> Refusal {
@@ -129,6 +109,6 @@ mod tests {
     fn an_unknown_choice_names_the_nearest() {
         let refusal =
             parameters("encoding = 'hexx'").choice("encoding", &[("hex", 1), ("base32", 2)]).unwrap_err();
-        assert_eq!(refusal.hint.unwrap(), "did you mean `hex`? There are `hex`, `base32`");
+        assert_eq!(refusal.hint.unwrap(), "did you mean `hex`?");
     }
 }

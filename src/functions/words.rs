@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn an_unknown_locale_names_the_nearest() {
-        let parameters = Parameters(toml::from_str("locale = 'de_AT'").unwrap());
+        let parameters = Parameters(toml::from_str("locale = 'de_DD'").unwrap());
         let refusal = locale(&parameters).err().unwrap();
         assert!(refusal.hint.unwrap().starts_with("did you mean `de_DE`?"));
     }

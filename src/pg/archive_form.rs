@@ -54,6 +54,13 @@ impl Form {
         {
             return;
         }
+        if entry.kind == "BLOBS" {
+            // An archive has the contents of all large objects in one entry.
+            entry.definition = String::new();
+            if self.entries.iter().any(|known| known.kind == "BLOBS") {
+                return;
+            }
+        }
         if entry.namespace.is_none() {
             entry.namespace = self.namespace.clone();
         }
@@ -68,7 +75,7 @@ impl Form {
         if matches!(entry.kind.as_str(), "TABLE" | "MATERIALIZED VIEW") {
             entry.table_access_method = self.access_method.clone();
         }
-        if entry.kind != "TABLE DATA" {
+        if !matches!(entry.kind.as_str(), "TABLE DATA" | "BLOBS") {
             // The comments of the script give way to those that the restorer writes.
             entry.definition = format!("{}\n", without_comments(&entry.definition));
         }

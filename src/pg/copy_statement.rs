@@ -1,90 +1,40 @@
-//! The `COPY … FROM stdin;` statement of pg_dump: which table and columns the rows are of.
+//! The `COPY … FROM stdin;` statement of a dump: which table and columns the rows after it are for.
 
 use crate::error::{Error, Result};
 use crate::pg::dump::CopyTarget;
+use crate::pg::script::tokens::{Token, Tokens};
 use crate::schema::QualifiedName;
 
-/// Reads a statement such as `COPY public.users (id, "e mail") FROM stdin;`.
+/// Where the rows of `COPY … FROM stdin` go; `default_schema` is for a table without schema.
 ///
-/// Quoted identifiers may hold anything. A list of no columns, as for a table without any, counts as no list.
+/// A list of no columns counts as no list. Options are refused: they change the form of the rows, and those of
+/// `WITH OIDS` (before PostgreSQL 12) have a value more than their columns.
 ///
 /// # Errors
-/// [`Kind::Snapshot`](crate::error::Kind::Snapshot) if it is another statement; its text is not repeated.
-pub fn parse(statement: &str) -> Result<CopyTarget> {
-    parsed(statement).ok_or_else(|| Error::snapshot("a data entry's COPY statement cannot be read"))
+/// [`Kind::Snapshot`](crate::error::Kind::Snapshot) if it is not of the form that pg_dump writes; its text is not
+/// repeated.
+pub fn copy_target(statement: &str, default_schema: &str) -> Result<CopyTarget> {
+    read(statement, default_schema).ok_or_else(|| {
+        Error::snapshot(
+            "a COPY statement of a form that is not read: only `COPY table (columns) FROM stdin;` is",
+        )
+        .hint("take the dump with pg_dump, without oids")
+    })
 }
 
-fn parsed(statement: &str) -> Option<CopyTarget> {
-    let mut rest = Tokens(statement);
-    rest.keyword("COPY")?;
-    let first = rest.identifier()?;
-    let (schema, name) = match rest.symbol('.') {
-        Some(()) => (first, rest.identifier()?),
-        // pg_dump always names the schema; a statement without one is of the default schema.
-        None => ("public".to_string(), first),
+fn read(statement: &str, default_schema: &str) -> Option<CopyTarget> {
+    let mut tokens = Tokens::new(statement, false);
+    if !tokens.eat("COPY") {
+        return None;
+    }
+    let (schema, name) = tokens.qualified_name()?;
+    let columns = match tokens.peek() {
+        Some(Token::Symbol(b'(')) => Some(tokens.identifiers()?).filter(|columns| !columns.is_empty()),
+        _ => None,
     };
-    let mut columns = Vec::new();
-    if rest.symbol('(').is_some() && rest.symbol(')').is_none() {
-        columns.push(rest.identifier()?);
-        while rest.symbol(',').is_some() {
-            columns.push(rest.identifier()?);
-        }
-        rest.symbol(')')?;
-    }
-    rest.keyword("FROM")?;
-    rest.keyword("stdin")?;
-    rest.symbol(';')?;
-    let columns = (!columns.is_empty()).then_some(columns);
-    rest.is_empty().then_some(CopyTarget { table: QualifiedName::new(schema, name), columns })
-}
-
-/// What is left of a statement.
-struct Tokens<'a>(&'a str);
-
-impl<'a> Tokens<'a> {
-    fn symbol(&mut self, symbol: char) -> Option<()> {
-        self.0 = self.0.trim_start().strip_prefix(symbol)?;
-        Some(())
-    }
-
-    fn keyword(&mut self, keyword: &str) -> Option<()> {
-        self.bare().filter(|word| word.eq_ignore_ascii_case(keyword)).map(|_| ())
-    }
-
-    /// An identifier: quoted as it stands, else folded to lower case as Postgres does for ASCII.
-    fn identifier(&mut self) -> Option<String> {
-        if self.symbol('"').is_none() {
-            return self.bare().map(str::to_ascii_lowercase);
-        }
-        let mut name = String::new();
-        loop {
-            let (part, rest) = self.0.split_once('"')?;
-            name.push_str(part);
-            match rest.strip_prefix('"') {
-                Some(rest) => {
-                    name.push('"');
-                    self.0 = rest;
-                }
-                None => {
-                    self.0 = rest;
-                    return Some(name);
-                }
-            }
-        }
-    }
-
-    fn bare(&mut self) -> Option<&'a str> {
-        let text = self.0.trim_start();
-        let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '$' || !c.is_ascii();
-        let end = text.find(|c| !is_part(c)).unwrap_or(text.len());
-        let (word, rest) = text.split_at(end);
-        self.0 = rest;
-        (!word.is_empty()).then_some(word)
-    }
-
-    fn is_empty(&self) -> bool {
-        self.0.trim_start().is_empty()
-    }
+    let schema = schema.unwrap_or_else(|| default_schema.to_string());
+    let is_plain = tokens.eat_all(&["FROM", "STDIN"]) && tokens.is_done();
+    is_plain.then_some(CopyTarget { table: QualifiedName { schema, name }, columns })
 }
 
 #[cfg(test)]
@@ -92,29 +42,47 @@ mod tests {
     use super::*;
 
     fn columns(statement: &str) -> Option<Vec<String>> {
-        parse(statement).unwrap().columns
+        copy_target(statement, "public").unwrap().columns
     }
 
     #[test]
     fn names_are_taken_as_postgres_takes_them() {
-        let target = parse("COPY \"a.b\".\"c\"\"d (x)\" (id, \"E, Mail)\", naïve) FROM stdin;\n").unwrap();
+        let statement = "COPY \"a.b\".\"c\"\"d (x)\" (id, \"E, Mail)\", naïve, \"exclude\") FROM stdin;\n";
+        let target = copy_target(statement, "public").unwrap();
         assert_eq!(target.table, QualifiedName::new("a.b", "c\"d (x)"));
-        assert_eq!(target.columns.unwrap(), ["id", "E, Mail)", "naïve"]);
+        assert_eq!(target.columns.unwrap(), ["id", "E, Mail)", "naïve", "exclude"]);
+    }
+
+    #[test]
+    fn a_bare_table_is_in_the_default_schema() {
+        let target = copy_target("copy T from STDIN;", "old").unwrap();
+        assert_eq!(target, CopyTarget { table: QualifiedName::new("old", "t"), columns: None });
     }
 
     #[test]
     fn the_columns_may_be_missing() {
-        assert_eq!(columns("COPY public.t FROM stdin;\n"), None);
+        assert_eq!(columns("COPY public.t  FROM stdin;\n"), None);
         assert_eq!(columns("COPY public.t () FROM stdin;\n"), None);
     }
 
     #[test]
     fn another_statement_is_refused_without_repeating_it() {
-        for statement in
-            ["", "COPY t", "COPY t FROM '/tmp/x';", "COPY t (a FROM stdin;", "COPY \"t FROM stdin;"]
-        {
-            assert_eq!(parse(statement).unwrap_err().what(), "a data entry's COPY statement cannot be read");
+        for statement in [
+            "",
+            "COPY secret",
+            "COPY secret TO stdout;",
+            "COPY secret FROM '/tmp/x';",
+            "COPY secret (a FROM stdin;",
+            "COPY \"secret FROM stdin;",
+            "COPY (SELECT 1) TO stdout",
+            "COPY secret (a) WITH OIDS FROM stdin;",
+            "COPY secret (a) FROM stdin WITH OIDS;",
+            "COPY secret FROM stdin WITH (FORMAT csv);",
+            "COPY secret FROM stdin; DROP TABLE t;",
+            "SELECT 1",
+        ] {
+            let error = copy_target(statement, "public").unwrap_err().to_string();
+            assert!(!error.contains("secret"), "{error}");
         }
-        assert!(parse("COPY t FROM stdin; DROP TABLE t;").is_err());
     }
 }

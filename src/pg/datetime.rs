@@ -263,7 +263,7 @@ fn days_in_month(year: i64, month: i64) -> i64 {
 ///
 /// `days_from_civil` of Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms": years start in March, so that
 /// the leap day is a year's last, and are counted in eras of 400 years, which are all 146,097 days long.
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+pub fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
     let year_of_era = year.rem_euclid(400);
@@ -273,7 +273,7 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
 }
 
 /// The (year, month, day) that many days after 1970-01-01: the inverse of [`days_from_civil`], from the same source.
-fn civil_from_days(days: i64) -> (i64, i64, i64) {
+pub fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let era = days.div_euclid(146_097);
     let day_of_era = days.rem_euclid(146_097);

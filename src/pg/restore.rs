@@ -3,6 +3,8 @@
 //! The entries of a script are complete statements and go out as they stand. Those of an archive leave to the restorer
 //! what its options decide: the owner, the tablespace, the table access method and, before 2018, the schema to search.
 
+use std::collections::HashMap;
+
 use crate::pg::dump::{Dump, Entry, Section};
 use crate::schema::quoted_always;
 
@@ -30,6 +32,8 @@ pub struct Restorer {
     include: Include,
     from_script: bool,
     has_search_path: bool,
+    /// The oids of the large objects of each entry that makes several (PostgreSQL 17).
+    large_objects: HashMap<i32, Vec<String>>,
     namespace: Option<String>,
     tablespace: Option<String>,
     access_method: Option<String>,
@@ -38,8 +42,10 @@ pub struct Restorer {
 impl Restorer {
     /// A restorer of entries of `dump`.
     pub fn new(dump: &Dump, include: Include) -> Self {
+        let groups = dump.entries.iter().filter(|entry| entry.kind == "BLOB METADATA");
         Restorer {
             include,
+            large_objects: groups.map(|entry| (entry.id, oids(entry))).collect(),
             from_script: dump.archive_version.is_none(),
             has_search_path: dump.entries.iter().any(|entry| entry.kind == "SEARCHPATH"),
             namespace: None,
@@ -73,7 +79,7 @@ impl Restorer {
         }
         let mut text = header(entry, "Name");
         text += &self.session_for(entry);
-        text += entry.definition.trim_end_matches('\n');
+        text += self.definition(entry).trim_end_matches('\n');
         text += "\n\n";
         text += &self.owner(entry);
         text + "\n"
@@ -130,9 +136,32 @@ impl Restorer {
         format!("SET search_path = {}, pg_catalog;\n\n", quoted_always(namespace))
     }
 
+    /// The statements of an entry. For a group of large objects it holds their oids and, of privileges, those of one.
+    fn definition(&self, entry: &Entry) -> String {
+        if entry.kind == "BLOB METADATA" {
+            return oids(entry)
+                .iter()
+                .map(|oid| format!("SELECT pg_catalog.lo_create('{oid}');\n"))
+                .collect();
+        }
+        let group = entry.dependencies.iter().find_map(|id| self.large_objects.get(id));
+        match group {
+            Some(group) if entry.kind == "ACL" && entry.tag.starts_with("LARGE OBJECTS ") => {
+                group.iter().map(|oid| of_large_object(&entry.definition, oid)).collect()
+            }
+            _ => entry.definition.clone(),
+        }
+    }
+
     fn owner(&self, entry: &Entry) -> String {
         if self.include.no_owner || entry.owner.is_empty() || entry.drop_statement.is_empty() {
             return String::new();
+        }
+        if entry.kind == "BLOB METADATA" {
+            let owner = quoted_always(&entry.owner);
+            let of_each = oids(entry);
+            let of_each = of_each.iter().map(|oid| format!("ALTER LARGE OBJECT {oid} OWNER TO {owner};\n"));
+            return of_each.collect::<String>() + "\n";
         }
         let Some(object) = owned_object(entry) else { return String::new() };
         let mut text = format!("\nALTER {object} OWNER TO {};\n\n", quoted_always(&entry.owner));
@@ -155,6 +184,26 @@ pub fn schema_sql(dump: &Dump, carried: impl Fn(usize) -> bool, include: Include
         }
     }
     text + &restorer.epilogue()
+}
+
+/// The oids that the definition of a group of large objects lists, one a line.
+fn oids(entry: &Entry) -> Vec<String> {
+    entry.definition.split_whitespace().map(str::to_string).collect()
+}
+
+/// Statements on the privileges of one large object, as those of the one with this `oid`.
+fn of_large_object(statements: &str, oid: &str) -> String {
+    const OBJECT: &str = " ON LARGE OBJECT ";
+    let mut text = String::new();
+    for line in statements.split_inclusive('\n') {
+        match line.split_once(OBJECT) {
+            Some((before, after)) => {
+                text = text + before + OBJECT + oid + after.trim_start_matches(|c: char| c.is_ascii_digit());
+            }
+            None => text += line,
+        }
+    }
+    text
 }
 
 /// The comment that pg_dump puts before a statement. Line ends in names become blanks, so that none begins a statement.
@@ -200,7 +249,6 @@ fn owned_object(entry: &Entry) -> Option<String> {
         | "EVENT TRIGGER" => Some(format!("{} {name}", entry.kind)),
         "PROCEDURAL LANGUAGE" => Some(format!("LANGUAGE {name}")),
         "BLOB" => Some(format!("LARGE OBJECT {}", entry.tag)),
-        "BLOB METADATA" => None,
         "AGGREGATE" | "FUNCTION" | "OPERATOR" | "OPERATOR CLASS" | "OPERATOR FAMILY" | "PROCEDURE" => {
             let object = entry.drop_statement.strip_prefix("DROP ")?;
             Some(object.trim_end().trim_end_matches(';').to_string())
@@ -235,6 +283,33 @@ mod tests {
         assert!(text.contains("ALTER TABLE \"public\".\"Order.Items\" OWNER TO \"app\";"), "{text}");
         let include = Include { no_owner: true, ..Include::default() };
         assert!(!Restorer::new(&archive(vec![table()]), include).entry(&table()).contains("OWNER TO"));
+    }
+
+    #[test]
+    fn a_group_of_large_objects_is_made_and_granted_one_by_one() {
+        let group = Entry {
+            id: 7,
+            tag: "70001..70002".into(),
+            kind: "BLOB METADATA".into(),
+            owner: "app".into(),
+            definition: "70001\n70002\n".into(),
+            drop_statement: "-- dummy".into(),
+            ..Entry::default()
+        };
+        let privileges = Entry {
+            tag: "LARGE OBJECTS 70001..70002".into(),
+            kind: "ACL".into(),
+            definition: "GRANT SELECT ON LARGE OBJECT 70001 TO PUBLIC;\n".into(),
+            dependencies: vec![7],
+            ..Entry::default()
+        };
+        let mut restorer = Restorer::new(&archive(vec![group.clone()]), Include::default());
+        let text = restorer.entry(&group) + &restorer.entry(&privileges);
+        for oid in [70001, 70002] {
+            assert!(text.contains(&format!("SELECT pg_catalog.lo_create('{oid}');\n")), "{text}");
+            assert!(text.contains(&format!("ALTER LARGE OBJECT {oid} OWNER TO \"app\";\n")), "{text}");
+            assert!(text.contains(&format!("GRANT SELECT ON LARGE OBJECT {oid} TO PUBLIC;\n")), "{text}");
+        }
     }
 
     #[test]

@@ -16,6 +16,10 @@ pub const CUT_SHORT: &str = "the file is cut short; take the snapshot again";
 /// The hint for data that cannot be right.
 pub const DAMAGED: &str = "the file is damaged; take the snapshot again";
 
+/// The hint for data that its decoder refuses, be it one of compression or of text.
+const DAMAGED_OR_OTHER_ENCODING: &str =
+    "the file is damaged, or not in the encoding that it names; take the snapshot again";
+
 /// How far a file has been read; clones share the count.
 #[derive(Clone)]
 pub struct Position {
@@ -142,10 +146,19 @@ fn carries_ours(failure: &io::Error) -> bool {
     failure.get_ref().is_some_and(|inner| inner.is::<Error>())
 }
 
-/// The error that a stream of this module failed with; of a foreign one only its kind.
+/// The error that a reader of the snapshot failed with: that of a stream of this module, or of a foreign one only its
+/// kind, with a hint where the reason is known.
 pub fn error(failure: io::Error) -> Error {
     if !carries_ours(&failure) {
-        return Error::read(&failure);
+        let report = Error::read(&failure);
+        return match failure.kind() {
+            io::ErrorKind::UnexpectedEof => report.hint(CUT_SHORT),
+            // Decompressors call data that is none of theirs invalid input.
+            io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
+                report.hint(DAMAGED_OR_OTHER_ENCODING)
+            }
+            _ => report,
+        };
     }
     match failure.into_inner().map(|inner| inner.downcast::<Error>()) {
         Some(Ok(error)) => *error,

@@ -10,12 +10,12 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::name::{ColumnName, TableName};
-use super::nearest::{did_you_mean, nearest};
 use super::reference::Reference;
 use super::{ColumnRule, DeclaredReference, LargeObjects, Line, RuleSet, TableRules, Unlisted};
 use crate::error::Error;
 use crate::functions::Parameters;
 use crate::functions::text::{InvalidPolicy, NullPolicy};
+use crate::nearest::{did_you_mean, nearest};
 
 /// The version of the language that this crate reads.
 const VERSION: &str = "1";

@@ -155,13 +155,21 @@ impl Fitting<'_> {
     }
 
     fn invalid(&self, setting: &Setting<'_>) -> Option<Error> {
-        (setting.invalid == InvalidPolicy::Null && self.is_not_null()).then(|| {
-            Error::rules(format!(
-                "column `{}` is NOT NULL, but `invalid = \"null\"` may make it NULL",
-                self.name()
-            ))
-            .hint("write `invalid = \"redact\"` or `invalid = \"error\"`")
-        })
+        let (name, ty) = (self.name(), &self.column().ty);
+        match setting.invalid {
+            InvalidPolicy::Null if self.is_not_null() => {
+                let what = format!("column `{name}` is NOT NULL, but `invalid = \"null\"` may make it NULL");
+                Some(Error::rules(what).hint(match ty.is_text() {
+                    true => "write `invalid = \"redact\"` or `invalid = \"error\"`",
+                    false => "write `invalid = \"error\"`",
+                }))
+            }
+            InvalidPolicy::Redact if !ty.is_text() => {
+                let what = format!("column `{name}` is `{ty}`, but `invalid = \"redact\"` makes text");
+                Some(Error::rules(what).hint("write `invalid = \"null\"` or `invalid = \"error\"`"))
+            }
+            _ => None,
+        }
     }
 
     /// NULLs that become one value, and fillers, are not unique whatever the function.
@@ -253,9 +261,9 @@ impl Fitting<'_> {
         let parameters = Parameters::default();
         let fits = |function: &&&Function| {
             let build = Build { parameters: &parameters, ty, key: &key, by: false };
-            (function.takes)(ty)
-                && (function.build)(&build)
-                    .is_ok_and(|built| matches!(built.masking, Masking::Text(_)) && wanted(built.uniqueness))
+            function
+                .prepare(&build)
+                .is_ok_and(|built| matches!(built.masking, Masking::Text(_)) && wanted(built.uniqueness))
         };
         let names: Vec<String> =
             self.functions.iter().filter(fits).map(|function| format!("`{}`", function.name)).collect();

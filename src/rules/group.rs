@@ -159,40 +159,16 @@ impl DisjointSets {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::{Column, ForeignKey, PgType, QualifiedName, ReferentialAction, Table};
+    use crate::schema::{Column, ForeignKey, PgType, QualifiedName, Table};
 
     fn table(catalog: &mut Catalog, name: &str, columns: &[&str]) -> TableId {
-        let column = |name: &&str| Column {
-            name: name.to_string(),
-            ty: PgType::Int8,
-            type_text: "bigint".into(),
-            collation: None,
-            not_null: false,
-            default: None,
-            identity: None,
-            generated: None,
-        };
-        let columns = columns.iter().map(column).collect();
+        let columns = columns.iter().map(|name| Column::new(*name, PgType::Int8)).collect();
         let name = QualifiedName::new("public", name);
         catalog.add_table(Table { name, columns, ..Table::default() })
     }
 
     fn foreign_key(child: ColumnId, parent: ColumnId) -> ForeignKey {
-        ForeignKey {
-            name: "fkey".into(),
-            child: child.table,
-            child_columns: vec![child.column],
-            parent: parent.table,
-            parent_columns: vec![parent.column],
-            match_full: false,
-            on_delete: ReferentialAction::NoAction,
-            on_update: ReferentialAction::NoAction,
-            deferrable: false,
-            initially_deferred: false,
-            not_valid: false,
-            not_enforced: false,
-            period: false,
-        }
+        ForeignKey::new("fkey", (child.table, vec![child.column]), (parent.table, vec![parent.column]))
     }
 
     fn groups_of_several(catalog: &Catalog) -> Vec<Group> {

@@ -13,7 +13,6 @@ mod file;
 mod fit;
 mod group;
 mod name;
-pub mod nearest;
 mod reference;
 mod resolve;
 mod setting;

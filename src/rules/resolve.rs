@@ -3,10 +3,10 @@
 //! A name that matches nothing is an error: a rule that does not do what it says must not look as if it did.
 
 use super::name::{ColumnName, TableName};
-use super::nearest::{did_you_mean, nearest};
 use super::reference::Reference;
 use super::{ColumnRule, Line, RuleSet, TableRules};
 use crate::error::{Error, Result};
+use crate::nearest::{did_you_mean, nearest};
 use crate::schema::{Catalog, TableId, quoted};
 
 /// A column of a table, by their indexes.

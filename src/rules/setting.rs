@@ -2,10 +2,10 @@
 
 use super::ColumnRule;
 use super::document::COMMON_KEYS;
-use super::nearest::did_you_mean;
 use crate::error::Error;
 use crate::functions::text::{InvalidPolicy, NullPolicy};
 use crate::functions::{Function, Masking, Parameters};
+use crate::nearest::did_you_mean;
 
 /// The name of the function that changes nothing: the one that must never win over a masking one by a pattern.
 pub const KEEP: &str = "keep";

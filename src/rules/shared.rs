@@ -71,7 +71,7 @@ fn build(catalog: &Catalog, key: &MasterKey, group: &Group, claim: &Claim<'_>) -
         key: &key.domain(&setting.domain),
         by: setting.rule.by.is_some(),
     };
-    (setting.function.build)(&build).map_err(|refusal| {
+    setting.function.prepare(&build).map_err(|refusal| {
         let name = claim.column.display(catalog);
         let error = Error::rules(format!("`{}` for `{name}`: {}", setting.function.name, refusal.what));
         refusal.hint.into_iter().fold(error, Error::hint)
@@ -136,22 +136,9 @@ mod tests {
     use super::*;
     use crate::schema::{Column, QualifiedName, Table};
 
-    fn column(ty: PgType) -> Column {
-        Column {
-            name: "c".into(),
-            type_text: ty.to_string(),
-            ty,
-            collation: None,
-            not_null: false,
-            default: None,
-            identity: None,
-            generated: None,
-        }
-    }
-
     fn group_of(types: &[PgType]) -> (Catalog, Group) {
         let mut catalog = Catalog::default();
-        let columns = types.iter().cloned().map(column).collect();
+        let columns = types.iter().map(|ty| Column::new("c", ty.clone())).collect();
         let name = QualifiedName::new("public", "t");
         let table = catalog.add_table(Table { name, columns, ..Table::default() });
         let members: Vec<ColumnId> = (0..types.len()).map(|column| ColumnId { table, column }).collect();

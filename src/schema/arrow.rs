@@ -116,16 +116,8 @@ mod tests {
 
     #[test]
     fn a_field_says_what_the_column_is() {
-        let column = Column {
-            name: "Key".to_string(),
-            ty: PgType::Uuid,
-            type_text: "public.key".to_string(),
-            collation: None,
-            not_null: true,
-            default: None,
-            identity: None,
-            generated: None,
-        };
+        let type_text = "public.key".to_string();
+        let column = Column { type_text, not_null: true, ..Column::new("Key", PgType::Uuid) };
         let field = arrow_field(&column);
         assert_eq!(field.name(), "Key");
         assert!(field.is_nullable());

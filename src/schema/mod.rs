@@ -160,6 +160,22 @@ pub struct Column {
     pub generated: Option<Generated>,
 }
 
+impl Column {
+    /// A column `name` of type `ty`, and nothing more: it takes NULL and has no default.
+    pub fn new(name: impl Into<String>, ty: PgType) -> Self {
+        Column {
+            name: name.into(),
+            type_text: ty.to_string(),
+            ty,
+            collation: None,
+            not_null: false,
+            default: None,
+            identity: None,
+            generated: None,
+        }
+    }
+}
+
 /// How an identity column is generated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Identity {
@@ -242,6 +258,27 @@ pub struct ForeignKey {
     pub not_enforced: bool,
     /// The last column is a `PERIOD` (PostgreSQL 18).
     pub period: bool,
+}
+
+impl ForeignKey {
+    /// The constraint `name` by which columns of `child` refer to as many of `parent`, and nothing more.
+    pub fn new(name: impl Into<String>, child: (TableId, Vec<usize>), parent: (TableId, Vec<usize>)) -> Self {
+        ForeignKey {
+            name: name.into(),
+            child: child.0,
+            child_columns: child.1,
+            parent: parent.0,
+            parent_columns: parent.1,
+            match_full: false,
+            on_delete: ReferentialAction::NoAction,
+            on_update: ReferentialAction::NoAction,
+            deferrable: false,
+            initially_deferred: false,
+            not_valid: false,
+            not_enforced: false,
+            period: false,
+        }
+    }
 }
 
 /// A sequence.

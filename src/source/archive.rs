@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use super::{BlockReader, DataPart, Source};
 use crate::error::{Error, Place, Result};
-use crate::pg::archive::{Archive, RandomAccess, VisitLargeObject};
+use crate::pg::archive::{Archive, VisitLargeObject};
 use crate::pg::blocks::BlockCutter;
-use crate::pg::copy_statement;
+use crate::pg::copy_statement::copy_target;
 use crate::pg::dump::{CopyTarget, Dump, Entry};
 use crate::pg::insert::{InsertOptions, insert_reader};
+use crate::pg::random_access::RandomAccess;
 use crate::pg::stream;
 use crate::schema::QualifiedName;
 
@@ -62,20 +63,12 @@ impl ArchiveSource {
 
     /// The text of part `index` as it was dumped: COPY text to the end marker and blank lines, or INSERT statements.
     ///
-    /// Its failures carry an [`Error`] with the place; [`stream::error`](crate::pg::stream::error) takes it out.
+    /// Its failures carry an [`Error`] with the place; [`stream::error`] takes it out.
     ///
     /// # Errors
     /// If the data cannot be found.
     pub fn raw(&self, index: usize) -> Result<Box<dyn Read + Send>> {
         self.archive.data(self.entries[index])
-    }
-
-    /// Calls `visit` with the entry, the oid and the content of each large object.
-    ///
-    /// # Errors
-    /// If the data is damaged, or `visit` fails.
-    pub fn visit_large_objects(&self, visit: &mut VisitLargeObject) -> Result<()> {
-        self.archive.visit_large_objects(visit)
     }
 }
 
@@ -102,6 +95,10 @@ impl Source for ArchiveSource {
 
     fn is_seekable(&self) -> bool {
         true
+    }
+
+    fn visit_large_objects(&self, visit: &mut VisitLargeObject<'_>) -> Result<()> {
+        self.archive.visit_large_objects(visit)
     }
 }
 
@@ -132,11 +129,12 @@ fn refuse_unknown_data(dump: &Dump) -> Result<()> {
 
 /// Where the rows of `entry` go; for INSERT statements, into the table that the entry is tagged with.
 fn target_of(entry: &Entry) -> Result<CopyTarget> {
+    let schema = entry.namespace.clone().unwrap_or_default();
     if !entry.copy_statement.is_empty() {
-        return copy_statement::parse(&entry.copy_statement)
+        // Before 10.3, pg_dump set the search path to the entry's schema and left it out of the statement.
+        return copy_target(&entry.copy_statement, &schema)
             .map_err(|error| error.at(format!("entry {}", entry.id)));
     }
-    let schema = entry.namespace.clone().unwrap_or_default();
     Ok(CopyTarget { table: QualifiedName::new(schema, entry.tag.clone()), columns: None })
 }
 

@@ -13,10 +13,12 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::pg::archive::Format as ArchiveFormat;
+pub use crate::pg::archive::VisitLargeObject;
 use crate::pg::dump::{CopyTarget, Dump};
+use crate::pg::random_access::RandomAccess;
 use crate::source::archive::ArchiveSource;
 use crate::source::script::{Input, ScriptSource};
-use crate::source::spool::{RandomAccess, Spool};
+use crate::source::spool::Spool;
 
 /// An open snapshot.
 pub trait Source: Send + Sync {
@@ -34,6 +36,17 @@ pub trait Source: Send + Sync {
 
     /// Whether several parts can be read at once, and in any order; else one after another, in their order.
     fn is_seekable(&self) -> bool;
+
+    /// Calls `visit` with the entry, the oid and the content of each large object, in the order of the dump.
+    ///
+    /// # Errors
+    /// [`Kind::Snapshot`](crate::error::Kind::Snapshot) if the data is damaged, or what `visit` fails with.
+    fn visit_large_objects(&self, visit: &mut VisitLargeObject<'_>) -> Result<()>;
+
+    /// What of the snapshot is not in its entries, in words for the plan.
+    fn notes(&self) -> &[String] {
+        &[]
+    }
 }
 
 /// The rows of one entry.

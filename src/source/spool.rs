@@ -1,11 +1,11 @@
-//! Input that can be read again from any place: a file, or a stream that is spooled to a temporary file.
+//! A stream that is spooled to a temporary file, so that it can be read again from any place.
 //!
 //! What is spooled is unmasked, so it is encrypted under a key that lives in memory only, and the file has no name: a
 //! run that is killed leaves nothing readable behind.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use aes::Aes256;
@@ -13,40 +13,10 @@ use aes::cipher::{Array, BlockCipherEncrypt, KeyInit};
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
-pub use crate::pg::archive::RandomAccess;
+use crate::pg::random_access::RandomAccess;
 
 /// The number of bytes of the stream in a chunk.
 const CHUNK_BYTES: usize = 1024 * 1024;
-
-/// A file; each reader opens it for itself.
-#[derive(Debug)]
-pub struct FileInput {
-    path: PathBuf,
-    len: u64,
-}
-
-impl FileInput {
-    /// The file at `path`.
-    ///
-    /// # Errors
-    /// If it cannot be read.
-    pub fn open(path: &Path) -> io::Result<Self> {
-        let len = File::open(path)?.metadata()?.len();
-        Ok(FileInput { path: path.to_path_buf(), len })
-    }
-}
-
-impl RandomAccess for FileInput {
-    fn reader_at(&self, offset: u64) -> io::Result<Box<dyn Read + Send>> {
-        let mut file = File::open(&self.path)?;
-        file.seek(SeekFrom::Start(offset))?;
-        Ok(Box::new(file))
-    }
-
-    fn len(&self) -> u64 {
-        self.len
-    }
-}
 
 /// A stream as it was spooled.
 #[derive(Clone)]

@@ -3,11 +3,11 @@
 //! A target never sees an unmasked batch. Every format is a file here and an entry of [`FORMATS`].
 
 pub mod archive;
+mod occupied;
 pub mod parquet;
 pub mod script;
-pub mod staged;
 
-use std::fs;
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -18,7 +18,9 @@ use crate::pg::compression::Codec;
 use crate::pg::restore::{self, Include};
 use crate::pg::zlib::Deflated;
 use crate::plan::{Fate, Plan};
+use crate::rules::LargeObjects;
 use crate::target::archive::ArchiveTarget;
+use crate::target::occupied::refuse_occupied;
 use crate::target::parquet::ParquetTarget;
 use crate::target::script::ScriptTarget;
 
@@ -42,11 +44,19 @@ pub trait Target: Send + Sync {
     /// [`Kind::Staging`](crate::error::Kind::Staging) if it cannot be written.
     fn open(&self, part: usize) -> Result<Box<dyn PartWriter + '_>>;
 
-    /// Completes the target and puts it in place under its name. All parts are written by then.
+    /// Writes the large object `oid` of the dump's entry `entry`; all parts are written by then.
+    ///
+    /// # Errors
+    /// [`Kind::Staging`](crate::error::Kind::Staging) if it cannot be written, or what reading `content` fails with.
+    fn large_object(&self, entry: i32, oid: u32, content: &mut dyn Read) -> Result<()>;
+
+    /// Completes the target and puts it in place under its name. All parts and large objects are written by then.
+    ///
+    /// Returns what a person should know of what was written.
     ///
     /// # Errors
     /// [`Kind::Staging`](crate::error::Kind::Staging) if it cannot be written; then nothing is left behind.
-    fn finish(self: Box<Self>) -> Result<()>;
+    fn finish(self: Box<Self>) -> Result<Vec<String>>;
 }
 
 /// Turns masked batches into a target's form. A pure function of the batch, so that threads do not matter.
@@ -96,6 +106,9 @@ pub struct Place<'a> {
     pub include: Include,
 }
 
+/// Makes a target at a path.
+pub type Create = fn(&Path, Place<'_>, Arc<Plan>) -> Result<Box<dyn Target>>;
+
 /// A format of targets.
 pub struct Format {
     /// How it is written on the command line, for messages and docs.
@@ -103,7 +116,7 @@ pub struct Format {
     /// The path, where the name has this form.
     pub path: fn(&str) -> Option<&str>,
     /// Makes the target at the path.
-    pub create: fn(&Path, Place<'_>, Arc<Plan>) -> Result<Box<dyn Target>>,
+    pub create: Create,
 }
 
 /// The formats, in the order in which a name is tried against them.
@@ -112,20 +125,24 @@ pub static FORMATS: &[Format] = &[
         written_as: "parquet:DIR",
         path: |to| to.strip_prefix("parquet:"),
         create: |path, place, plan| {
+            if plan.large_objects == Some(LargeObjects::Keep) {
+                return Err(Error::usage("large objects have no place in a Parquet target")
+                    .hint("write `action = \"drop\"` under `[large_objects]` in the rules"));
+            }
             let schema =
                 restore::schema_sql(&plan.dump, |entry| plan.fates[entry] == Fate::Carry, place.include);
-            Ok(Box::new(ParquetTarget::create(path, plan, schema, place.overwrite)?))
+            Ok(Box::new(ParquetTarget::create(path, plan, schema)?))
         },
     },
     Format {
         written_as: "dir:DIR",
         path: |to| to.strip_prefix("dir:"),
-        create: |path, place, plan| archive_target(path, ArchiveFormat::Directory, place, &plan),
+        create: |path, _, plan| archive_target(path, ArchiveFormat::Directory, &plan),
     },
     Format {
         written_as: "FILE.dump",
         path: |to| to.ends_with(".dump").then_some(to),
-        create: |path, place, plan| archive_target(path, ArchiveFormat::Custom, place, &plan),
+        create: |path, _, plan| archive_target(path, ArchiveFormat::Custom, &plan),
     },
     Format {
         written_as: "FILE.sql[.gz|.zst|.lz4]",
@@ -142,14 +159,9 @@ pub static FORMATS: &[Format] = &[
     },
 ];
 
-fn archive_target(
-    path: &Path,
-    format: ArchiveFormat,
-    place: Place<'_>,
-    plan: &Plan,
-) -> Result<Box<dyn Target>> {
+fn archive_target(path: &Path, format: ArchiveFormat, plan: &Plan) -> Result<Box<dyn Target>> {
     let parts = plan.parts.iter().map(|part| part.entry).collect();
-    Ok(Box::new(ArchiveTarget::create(path, format, plan.archive_dump(), parts, place.overwrite)?))
+    Ok(Box::new(ArchiveTarget::create(path, format, plan.archive_dump(), parts)?))
 }
 
 /// Makes the target that `place` names.
@@ -169,58 +181,4 @@ pub fn create(place: Place<'_>, plan: Arc<Plan>) -> Result<Box<dyn Target>> {
         refuse_occupied(path, place)?;
     }
     (format.create)(path, place, plan)
-}
-
-/// Refuses to replace what is not ours to replace.
-fn refuse_occupied(path: &Path, place: Place<'_>) -> Result<()> {
-    let Ok(metadata) = fs::metadata(path) else { return Ok(()) };
-    let is_empty = match metadata.is_dir() {
-        true => fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none()),
-        false => metadata.len() == 0 && metadata.is_file(),
-    };
-    if holds(path, Path::new(place.from)) {
-        return Err(Error::usage("the target is where the snapshot is").at(path.display()));
-    }
-    if !is_empty && !place.overwrite {
-        return Err(Error::usage("the target exists and is not empty")
-            .at(path.display())
-            .hint("say `--overwrite` to replace it, or name another target"));
-    }
-    if metadata.is_dir() && !is_empty && !is_of_a_run(path) {
-        return Err(Error::usage("the folder holds files that are not those of a dump or a Parquet target")
-            .at(path.display())
-            .hint("`--overwrite` replaces a whole folder; name one that holds nothing else"));
-    }
-    Ok(())
-}
-
-/// Whether `inner` is `outer` or lies in it.
-fn holds(outer: &Path, inner: &Path) -> bool {
-    match (fs::canonicalize(outer), fs::canonicalize(inner)) {
-        (Ok(outer), Ok(inner)) => inner.starts_with(outer),
-        _ => false,
-    }
-}
-
-/// Whether a folder holds nothing but what a Parquet target or a directory dump consists of.
-fn is_of_a_run(folder: &Path) -> bool {
-    let Ok(entries) = fs::read_dir(folder) else { return false };
-    entries.flatten().all(|entry| {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        let of_dump = name == "toc.dat" || name.contains(".dat") || name.starts_with("blob");
-        match entry.path().is_dir() {
-            true => holds_only_parts(&entry.path()),
-            false => name == "schema.sql" || of_dump,
-        }
-    })
-}
-
-fn holds_only_parts(folder: &Path) -> bool {
-    let Ok(entries) = fs::read_dir(folder) else { return false };
-    entries.flatten().all(|entry| {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        (name.starts_with("part-") && name.ends_with(".parquet")) || name == "_special.csv"
-    })
 }

@@ -17,17 +17,17 @@ mod values;
 
 use std::collections::HashMap;
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parquet::errors::ParquetError;
 
 pub use encoder::RowGroup;
+pub(super) use folder::SCHEMA_FILE;
 pub use special::SpecialCount;
 
 use self::encoder::PartEncoder;
-use self::folder::{SCHEMA_FILE, StagedFolder};
 use self::layout::Layout;
 use self::part::{FileWriter, PartPlace, first_file};
 use self::special::Counts;
@@ -35,6 +35,7 @@ use super::{Encoder, PartWriter, Target};
 use crate::error::{Error, Place, Result};
 use crate::plan::Plan;
 use crate::schema::{TableId, TableKind};
+use crate::staged::StagedFolder;
 
 /// The size of the blocks of COPY text, each of which becomes a row group: large enough that a column of it fills a
 /// page and compresses well, small enough that one for each of some threads fits the memory of a run.
@@ -96,18 +97,13 @@ impl SpecialCells {
 impl ParquetTarget {
     /// Starts a target at `path`, under a temporary name beside it, with `schema_sql` as its `schema.sql`.
     ///
-    /// With `overwrite`, what is at `path` is replaced at the end; else it must be empty or missing.
+    /// What is at `path` is replaced at the end.
     ///
     /// # Errors
     /// [`Kind::Staging`](crate::error::Kind::Staging) if the folder cannot be written.
-    pub fn create(
-        path: &Path,
-        plan: Arc<Plan>,
-        schema_sql: String,
-        overwrite: bool,
-    ) -> Result<ParquetTarget> {
+    pub fn create(path: &Path, plan: Arc<Plan>, schema_sql: String) -> Result<ParquetTarget> {
         let folder_names = folder::folder_names(plan.catalog.tables.iter().map(|table| &table.name))?;
-        let folder = StagedFolder::create(path, overwrite)?;
+        let folder = StagedFolder::create(path)?;
         fs::write(folder.path().join(SCHEMA_FILE), schema_sql)
             .map_err(|error| Error::write(&error).at(SCHEMA_FILE))?;
         let mut parts = HashMap::new();
@@ -155,6 +151,7 @@ impl ParquetTarget {
         let is_loaded = |table: &TableId| self.parts.contains_key(table);
         let described = |table: &TableId| self.plan.catalog.table(*table);
         described(&table).kind == TableKind::Ordinary
+            && !self.plan.excluded.contains(&table)
             && !std::iter::successors(Some(table), |table| described(table).partition_of)
                 .any(|t| is_loaded(&t))
     }
@@ -178,7 +175,11 @@ impl Target for ParquetTarget {
         Ok(Box::new(self.part_writer(self.plan.parts[part].table, self.ordinals[part])?))
     }
 
-    fn finish(self: Box<Self>) -> Result<()> {
+    fn large_object(&self, _entry: i32, _oid: u32, _content: &mut dyn Read) -> Result<()> {
+        Err(Error::staging("large objects have no place in a Parquet target"))
+    }
+
+    fn finish(self: Box<Self>) -> Result<Vec<String>> {
         let empty = self.plan.catalog.iter().map(|(table, _)| table).filter(|&table| self.is_empty(table));
         for table in empty {
             PartWriter::finish(Box::new(self.part_writer(table, 0)?))?;
@@ -188,7 +189,9 @@ impl Target for ParquetTarget {
                 Error::write(&error).at(Place::table(&self.plan.catalog.table(table).name))
             })?;
         }
-        self.folder.put_in_place()
+        let notes = self.specials.counts().iter().map(SpecialCount::to_string).collect();
+        self.folder.persist()?;
+        Ok(notes)
     }
 }
 

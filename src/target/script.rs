@@ -3,7 +3,7 @@
 //! A file may be compressed; each block is then a gzip member, a Zstandard frame or an LZ4 frame of its own, made on
 //! the threads that encode, and their sequence is a file that `zcat`, `zstdcat` and `lz4cat` read as one.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -11,13 +11,18 @@ use crate::error::{Error, Result};
 use crate::masked::MaskedBatch;
 use crate::pg::compression::Codec;
 use crate::pg::copy;
+use crate::pg::dump::Entry;
 use crate::pg::restore::{Include, Restorer};
+use crate::pg::stream;
 use crate::plan::{Fate, Plan};
-use crate::target::staged::StagedFile;
+use crate::staged::StagedFile;
 use crate::target::{Encoded, Encoder, PartWriter, Target};
 
 /// The size of a block, in bytes: large enough that its bookkeeping does not count, small enough for a core's cache.
 const BLOCK_BYTES: usize = 1 << 20;
+
+/// How much of a large object one statement writes, in bytes; pg_dump's LOBBUFSIZE.
+const LARGE_OBJECT_PIECE_BYTES: usize = 16 << 10;
 
 /// A script being written, to a file or to stdout.
 pub struct ScriptTarget {
@@ -30,6 +35,16 @@ struct State {
     output: Output,
     restorer: Restorer,
     next_entry: usize,
+    large_objects: LargeObjects,
+}
+
+/// Where the script is with its large objects.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum LargeObjects {
+    /// Before them; `makes_transaction` where the dump's own statements do not open one for them.
+    Before { makes_transaction: bool },
+    /// Among them.
+    Among { makes_transaction: bool },
 }
 
 enum Output {
@@ -49,7 +64,8 @@ impl ScriptTarget {
         };
         let restorer = Restorer::new(&plan.dump, include);
         let prelude = restorer.prelude();
-        let mut state = State { output, restorer, next_entry: 0 };
+        let large_objects = LargeObjects::Before { makes_transaction: plan.dump.archive_version.is_some() };
+        let mut state = State { output, restorer, next_entry: 0, large_objects };
         state.write_text(codec, &prelude)?;
         Ok(ScriptTarget { plan, codec, state: Mutex::new(state) })
     }
@@ -74,38 +90,79 @@ impl Target for ScriptTarget {
 
     fn open(&self, part: usize) -> Result<Box<dyn PartWriter + '_>> {
         let mut state = self.lock();
-        let text = state.statements_before(&self.plan, Some(part)) + &self.plan.copy_statement(part);
+        let statements = state.statements_before(&self.plan, |fate, _| *fate == Fate::Data(part));
+        let entry = self.plan.entry_of(part);
+        let text = statements + &state.restorer.before_data(entry) + &self.plan.copy_statement(part);
         state.write_text(self.codec, &text)?;
         drop(state);
         Ok(Box::new(Rows { target: self, written_bytes: 0 }))
     }
 
-    fn finish(self: Box<Self>) -> Result<()> {
+    fn large_object(&self, _entry: i32, oid: u32, content: &mut dyn Read) -> Result<()> {
+        let mut state = self.lock();
+        state.start_large_objects(&self.plan, self.codec)?;
+        state.write_text(self.codec, &format!("SELECT pg_catalog.lo_open('{oid}', 131072);\n"))?;
+        let mut piece = Vec::with_capacity(LARGE_OBJECT_PIECE_BYTES);
+        loop {
+            piece.clear();
+            content.take(LARGE_OBJECT_PIECE_BYTES as u64).read_to_end(&mut piece).map_err(stream::error)?;
+            if piece.is_empty() {
+                break;
+            }
+            let digits: String = piece.iter().map(|byte| format!("{byte:02x}")).collect();
+            state.write_text(self.codec, &format!("SELECT pg_catalog.lowrite(0, '\\x{digits}');\n"))?;
+        }
+        state.write_text(self.codec, "SELECT pg_catalog.lo_close(0);\n\n")
+    }
+
+    fn finish(self: Box<Self>) -> Result<Vec<String>> {
         let codec = self.codec;
         let mut state = self.state.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let text = state.statements_before(&self.plan, None) + &state.restorer.epilogue();
+        state.end_large_objects(codec)?;
+        let text = state.statements_before(&self.plan, |_, _| false) + &state.restorer.epilogue();
         state.write_text(codec, &text)?;
         match state.output {
-            Output::File { file, .. } => file.persist(),
-            Output::Stdout(mut stdout) => stdout.flush().map_err(|error| Error::write(&error).at("stdout")),
+            Output::File { file, .. } => file.persist()?,
+            Output::Stdout(mut stdout) => {
+                stdout.flush().map_err(|error| Error::write(&error).at("stdout"))?
+            }
         }
+        Ok(Vec::new())
     }
 }
 
 impl State {
-    /// The statements from where the script is to the rows of `part`, or to the end.
-    fn statements_before(&mut self, plan: &Plan, part: Option<usize>) -> String {
+    /// The statements from where the script is to the first entry that `is_end`, or to the end; past that entry it goes
+    /// on later.
+    fn statements_before(&mut self, plan: &Plan, is_end: impl Fn(&Fate, &Entry) -> bool) -> String {
         let mut text = String::new();
         while let Some(entry) = plan.dump.entries.get(self.next_entry) {
             let fate = &plan.fates[self.next_entry];
             self.next_entry += 1;
-            match fate {
-                Fate::Carry => text += &self.restorer.entry(entry),
-                Fate::Data(of) if Some(*of) == part => return text + &self.restorer.before_data(entry),
-                Fate::Data(_) | Fate::Drop(_) => (),
+            if is_end(fate, entry) {
+                break;
+            }
+            if *fate == Fate::Carry {
+                text += &self.restorer.entry(entry);
             }
         }
         text
+    }
+
+    /// Goes on to the entry of the large objects, unless the script is there.
+    fn start_large_objects(&mut self, plan: &Plan, codec: Codec) -> Result<()> {
+        let LargeObjects::Before { makes_transaction } = self.large_objects else { return Ok(()) };
+        self.large_objects = LargeObjects::Among { makes_transaction };
+        let text = self.statements_before(plan, |_, entry| entry.kind == "BLOBS");
+        self.write_text(codec, &text)?;
+        self.write_text(codec, if makes_transaction { "BEGIN;\n\n" } else { "" })
+    }
+
+    fn end_large_objects(&mut self, codec: Codec) -> Result<()> {
+        match self.large_objects {
+            LargeObjects::Among { makes_transaction: true } => self.write_text(codec, "COMMIT;\n\n"),
+            _ => Ok(()),
+        }
     }
 
     fn write_text(&mut self, codec: Codec, text: &str) -> Result<()> {
@@ -118,7 +175,7 @@ impl State {
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         match &mut self.output {
             Output::File { file, path } => {
-                file.as_file_mut().write_all(bytes).map_err(|error| Error::write(&error).at(path.display()))
+                file.write_all(bytes).map_err(|error| Error::write(&error).at(path.display()))
             }
             Output::Stdout(stdout) => {
                 stdout.write_all(bytes).map_err(|error| Error::write(&error).at("stdout"))

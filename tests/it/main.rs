@@ -5,12 +5,16 @@ mod cli;
 mod codec;
 mod damage;
 mod determinism;
+mod docs;
 mod formats;
 mod functions;
 mod large;
+mod large_objects;
 mod leaks;
 mod rules;
+mod samples;
 mod support;
+mod versions;
 
 use std::fs;
 use std::path::Path;

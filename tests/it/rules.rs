@@ -14,8 +14,7 @@ use pgmask::key::MasterKey;
 use pgmask::rules::{Binding, Decision, RuleSet, bind};
 use pgmask::schema::types::DomainType;
 use pgmask::schema::{
-    Catalog, Column, ForeignKey, Generated, Key, PgType, QualifiedName, ReferentialAction, Table, TableId,
-    TableKind, quoted,
+    Catalog, Column, ForeignKey, Generated, Key, PgType, QualifiedName, Table, TableId, TableKind, quoted,
 };
 
 #[test]
@@ -154,10 +153,19 @@ impl Shop {
         shop.users();
         shop.orders();
         shop.payments();
-        shop.table("public.events", vec![column("id", PgType::Int8), column("user_ref", PgType::Text)]);
-        shop.table("archive.orders", vec![column("id", PgType::Int8), column("note", PgType::Text)]);
-        shop.table("Sales.Order.Items", vec![column("Id", PgType::Int4), column("Label", PgType::Text)]);
-        let wide = (1..=25).map(|number| column(&format!("c{number}"), PgType::Text)).collect();
+        shop.table(
+            "public.events",
+            vec![Column::new("id", PgType::Int8), Column::new("user_ref", PgType::Text)],
+        );
+        shop.table(
+            "archive.orders",
+            vec![Column::new("id", PgType::Int8), Column::new("note", PgType::Text)],
+        );
+        shop.table(
+            "Sales.Order.Items",
+            vec![Column::new("Id", PgType::Int4), Column::new("Label", PgType::Text)],
+        );
+        let wide = (1..=25).map(|number| Column::new(format!("c{number}"), PgType::Text)).collect();
         shop.table("public.wide", wide);
         for (id, table) in shop.catalog.iter() {
             let has_rows = match table.name.name.as_str() {
@@ -189,16 +197,16 @@ impl Shop {
         let id = self.table(
             "public.users",
             vec![
-                not_null(column("id", PgType::Int8)),
-                not_null(column("email", PgType::Varchar(Some(40)))),
-                column("first_name", PgType::Text),
-                column("ssn", PgType::Varchar(Some(11))),
-                column("age", PgType::Int4),
-                column("code", PgType::Domain(Arc::new(short))),
-                column("created_at", PgType::TimestampTz(None)),
-                Column { generated: Some(Generated::Stored), ..column("email_lower", PgType::Text) },
-                column("FirstName", PgType::Text),
-                column("nick", PgType::Text),
+                not_null(Column::new("id", PgType::Int8)),
+                not_null(Column::new("email", PgType::Varchar(Some(40)))),
+                Column::new("first_name", PgType::Text),
+                Column::new("ssn", PgType::Varchar(Some(11))),
+                Column::new("age", PgType::Int4),
+                Column::new("code", PgType::Domain(Arc::new(short))),
+                Column::new("created_at", PgType::TimestampTz(None)),
+                Column { generated: Some(Generated::Stored), ..Column::new("email_lower", PgType::Text) },
+                Column::new("FirstName", PgType::Text),
+                Column::new("nick", PgType::Text),
             ],
         );
         let users = self.catalog.table_mut(id);
@@ -212,10 +220,10 @@ impl Shop {
         let id = self.table(
             "public.orders",
             vec![
-                not_null(column("id", PgType::Int4)),
-                not_null(column("user_id", PgType::Int8)),
-                column("user_email", PgType::Varchar(Some(40))),
-                column("note", PgType::Text),
+                not_null(Column::new("id", PgType::Int4)),
+                not_null(Column::new("user_id", PgType::Int8)),
+                Column::new("user_email", PgType::Varchar(Some(40))),
+                Column::new("note", PgType::Text),
             ],
         );
         self.catalog.table_mut(id).primary_key = Some(key("orders_pkey", &[0]));
@@ -226,7 +234,7 @@ impl Shop {
 
     /// A partitioned table and a partition with its columns in another order; the first holds no rows itself.
     fn payments(&mut self) {
-        let columns = ["payer", "paid_on", "iban"].map(|name| column(name, PgType::Text));
+        let columns = ["payer", "paid_on", "iban"].map(|name| Column::new(name, PgType::Text));
         let root = self.table("public.payments", columns.to_vec());
         let leaf = self.table("public.payments_2024", columns.into_iter().rev().collect());
         let table = self.catalog.table_mut(root);
@@ -237,34 +245,8 @@ impl Shop {
     }
 
     fn reference(&mut self, child: TableId, child_column: usize, parent: TableId, parent_column: usize) {
-        self.catalog.foreign_keys.push(ForeignKey {
-            name: "fkey".into(),
-            child,
-            child_columns: vec![child_column],
-            parent,
-            parent_columns: vec![parent_column],
-            match_full: false,
-            on_delete: ReferentialAction::NoAction,
-            on_update: ReferentialAction::NoAction,
-            deferrable: false,
-            initially_deferred: false,
-            not_valid: false,
-            not_enforced: false,
-            period: false,
-        });
-    }
-}
-
-fn column(name: &str, ty: PgType) -> Column {
-    Column {
-        name: name.into(),
-        type_text: ty.to_string(),
-        ty,
-        collation: None,
-        not_null: false,
-        default: None,
-        identity: None,
-        generated: None,
+        let (child, parent) = ((child, vec![child_column]), (parent, vec![parent_column]));
+        self.catalog.foreign_keys.push(ForeignKey::new("fkey", child, parent));
     }
 }
 

@@ -6,9 +6,9 @@
 use std::collections::HashMap;
 use std::io::{self, BufRead, Read};
 
-use super::access::{Input, RandomAccess, read_from};
 use super::wire::{Widths, WireReader};
 use crate::error::{Error, Result};
+use crate::pg::random_access::{Input, RandomAccess, read_from};
 use crate::pg::stream::{Position, error, io_error};
 
 /// The kind of a block that holds rows.

@@ -4,7 +4,6 @@
 //! reverse. What the entries mean is left to others. Every length is checked against what is left of the file, and a
 //! stream that does not end as its format says is an error with file and byte.
 
-mod access;
 mod custom;
 mod date;
 mod tar;
@@ -18,8 +17,6 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use access::RandomAccess;
-use access::{DiskFile, Input, read_from};
 use custom::{Chunks, CustomFile, LARGE_OBJECTS_BLOCK, ROWS_BLOCK};
 use tar::Member;
 use toc::{DataPlace, Layout, Toc};
@@ -29,6 +26,7 @@ use crate::error::{Error, Result};
 use crate::pg::compression::Codec;
 use crate::pg::dump::{Dump, Entry};
 use crate::pg::encoding;
+use crate::pg::random_access::{DiskFile, Input, RandomAccess, read_from};
 use crate::pg::stream::{self, Counted, Located, Position};
 
 /// The archive version for a dump that was no archive: the oldest one that all supported pg_restore write and read.

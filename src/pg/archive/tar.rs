@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 use std::io::Read;
 
-use super::access::RandomAccess;
 use crate::error::{Error, Result};
+use crate::pg::random_access::RandomAccess;
 use crate::pg::stream::Position;
 
 /// The size of a header, and what members are padded to.

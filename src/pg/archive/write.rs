@@ -3,12 +3,9 @@
 //! Compression is left to the caller: what comes here is a chunk of a custom archive, or a piece of a file.
 
 use std::collections::{HashMap, HashSet};
-use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{BufWriter, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-
-use tempfile::{NamedTempFile, TempDir};
 
 use super::custom::{LARGE_OBJECTS_BLOCK, ROWS_BLOCK};
 use super::toc::{self, DataPlace, Layout};
@@ -16,6 +13,7 @@ use super::wire::{Offset, WireWriter};
 use super::{DEFAULT_VERSION, TOC_FILE, list_name};
 use crate::error::{Error, Result};
 use crate::pg::dump::{Compression, Dump, Entry};
+use crate::staged::{StagedFile, StagedFolder};
 
 /// The buffer of each file that is written, in bytes.
 const BUFFER_BYTES: usize = 256 << 10;
@@ -38,7 +36,7 @@ pub fn normalized(mut dump: Dump) -> Dump {
 /// A custom archive being written. Dropped before [`CustomWriter::finish`], it leaves nothing behind.
 pub struct CustomWriter {
     dump: Dump,
-    wire: WireWriter<BufWriter<NamedTempFile>>,
+    wire: WireWriter<BufWriter<StagedFile>>,
     target: PathBuf,
     /// Where the block of each entry starts.
     starts: HashMap<i32, u64>,
@@ -50,10 +48,7 @@ impl CustomWriter {
     /// # Errors
     /// If the file cannot be written.
     pub fn create(target: &Path, dump: Dump) -> Result<CustomWriter> {
-        let (folder, prefix) = beside(target)?;
-        let file = tempfile::Builder::new().prefix(&prefix).suffix(".tmp").tempfile_in(&folder);
-        let file = file.map_err(|failure| Error::write(&failure).at(target.display()))?;
-        let wire = WireWriter(BufWriter::with_capacity(BUFFER_BYTES, file));
+        let wire = WireWriter(BufWriter::with_capacity(BUFFER_BYTES, StagedFile::create(target)?));
         let mut writer = CustomWriter { dump, wire, target: target.to_path_buf(), starts: HashMap::new() };
         writer.write_toc()?;
         Ok(writer)
@@ -79,7 +74,7 @@ impl CustomWriter {
     /// Writes by `write`, and says of a failure which file it is.
     fn put(
         &mut self,
-        write: impl FnOnce(&mut WireWriter<BufWriter<NamedTempFile>>) -> Result<()>,
+        write: impl FnOnce(&mut WireWriter<BufWriter<StagedFile>>) -> Result<()>,
     ) -> Result<()> {
         write(&mut self.wire).map_err(|error| error.at(self.target.display()))
     }
@@ -159,19 +154,15 @@ impl CustomWriter {
     pub fn finish(mut self) -> Result<()> {
         self.wire.0.seek(SeekFrom::Start(0)).map_err(|failure| self.failed(&failure))?;
         self.write_toc()?;
-        let at = |error: Error| error.at(self.target.display());
-        let file = self.wire.0.into_inner().map_err(|failure| at(Error::write(failure.error())))?;
-        file.as_file().sync_all().map_err(|failure| at(Error::write(&failure)))?;
-        replace(&self.target, false, |target| {
-            file.persist(target).map(|_| ()).map_err(|failure| failure.error)
-        })
+        let failed = |failure: &std::io::Error| Error::write(failure).at(self.target.display());
+        self.wire.0.into_inner().map_err(|failure| failed(failure.error()))?.persist()
     }
 }
 
 /// A directory archive being written. Dropped before [`DirectoryWriter::finish`], it leaves nothing behind.
 pub struct DirectoryWriter {
     dump: Dump,
-    folder: TempDir,
+    folder: StagedFolder,
     target: PathBuf,
 }
 
@@ -181,10 +172,7 @@ impl DirectoryWriter {
     /// # Errors
     /// If the folder cannot be made.
     pub fn create(target: &Path, dump: Dump) -> Result<DirectoryWriter> {
-        let (parent, prefix) = beside(target)?;
-        let folder = tempfile::Builder::new().prefix(&prefix).suffix(".tmp").tempdir_in(&parent);
-        let folder = folder.map_err(|failure| Error::write(&failure).at(target.display()))?;
-        Ok(DirectoryWriter { dump, folder, target: target.to_path_buf() })
+        Ok(DirectoryWriter { dump, folder: StagedFolder::create(target)?, target: target.to_path_buf() })
     }
 
     /// The name of the file with the rows of the entry `id`, without the ending of its compression.
@@ -236,69 +224,6 @@ impl DirectoryWriter {
             .map_err(|error| error.at(self.target.display()))?;
         let file = file.into_inner().map_err(|failure| self.failed(failure.error()))?;
         file.sync_all().map_err(|failure| self.failed(&failure))?;
-        replace(&self.target, true, |target| fs::rename(self.folder.path(), target))?;
-        // The folder has its name now; there is nothing left to remove.
-        let _ = self.folder.keep();
-        Ok(())
+        self.folder.persist()
     }
-}
-
-/// Refuses a target that must not be overwritten: one that is there and not empty, unless `overwrite`, and always a
-/// folder that is no archive.
-///
-/// # Errors
-/// [`Kind::Usage`](crate::error::Kind::Usage) if so.
-pub fn check_target(target: &Path, overwrite: bool) -> Result<()> {
-    let Ok(metadata) = fs::symlink_metadata(target) else { return Ok(()) };
-    let is_empty = match metadata.is_dir() {
-        true => fs::read_dir(target).is_ok_and(|mut files| files.next().is_none()),
-        false => metadata.len() == 0,
-    };
-    if is_empty {
-        return Ok(());
-    }
-    if !overwrite {
-        return Err(Error::usage("the target exists")
-            .at(target.display())
-            .hint("write `--overwrite` to replace it"));
-    }
-    if metadata.is_dir() && !target.join(TOC_FILE).is_file() {
-        return Err(Error::usage("the target is a folder that is no archive")
-            .at(target.display())
-            .hint("name another folder; this one is not removed"));
-    }
-    Ok(())
-}
-
-/// The folder that `target` is in, and the beginning of temporary names for it.
-fn beside(target: &Path) -> Result<(PathBuf, OsString)> {
-    let name =
-        target.file_name().ok_or_else(|| Error::usage("the target has no name").at(target.display()))?;
-    let mut prefix = OsString::from(".");
-    prefix.push(name);
-    prefix.push(".mask-");
-    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
-    Ok((folder.unwrap_or(Path::new(".")).to_path_buf(), prefix))
-}
-
-/// Puts a new archive, which may be a folder, at `target` by `put`. What is there is removed only after that, and put
-/// back if it fails.
-fn replace(target: &Path, is_folder: bool, put: impl FnOnce(&Path) -> std::io::Result<()>) -> Result<()> {
-    let failed = |failure: std::io::Error| Error::write(&failure).at(target.display());
-    // A file takes the place of a file in one step; all else has to be moved out of the way.
-    let in_the_way = target.is_dir() || (is_folder && fs::symlink_metadata(target).is_ok());
-    if !in_the_way {
-        return put(target).map_err(failed);
-    }
-    let (folder, prefix) = beside(target)?;
-    let aside = tempfile::Builder::new().prefix(&prefix).suffix(".old").tempdir_in(folder).map_err(failed)?;
-    let old = aside.path().join("old");
-    fs::rename(target, &old).map_err(failed)?;
-    put(target).map_err(|failure| {
-        // Should this fail as well, the old archive must not go with the folder that it is in.
-        if fs::rename(&old, target).is_err() {
-            let _ = aside.keep();
-        }
-        failed(failure)
-    })
 }

@@ -5,10 +5,9 @@
 
 mod alter;
 mod constraint;
-mod copy;
 mod definition;
 mod draft;
-pub mod identifier;
+mod identifier;
 mod name;
 mod parse;
 mod resolve;
@@ -18,8 +17,7 @@ mod types;
 
 use squawk_syntax::ast;
 
-pub use copy::copy_target;
-pub use identifier::{identifier, qualified_name};
+use identifier::identifier;
 
 use crate::error::{Error, Result};
 use crate::schema::{Catalog, QualifiedName};

@@ -10,8 +10,8 @@ use std::io::{self, Read};
 use crate::error::{Error, Place, Result};
 use crate::pg::dump::CopyTarget;
 use crate::pg::script::lexer::{Delimiter, Lexeme};
-use crate::pg::script::read_error;
 use crate::pg::script::window::Window;
+use crate::pg::stream;
 use crate::source::{Block, BlockReader};
 use header::without;
 pub use header::{Header, insert_target};
@@ -373,7 +373,7 @@ impl<R: Read> InsertReader<R> {
 
     fn lex(&mut self) -> Result<Option<(Lexeme, usize)>> {
         let backslashes = self.options.backslashes;
-        self.window.lexeme(backslashes).map_err(|error| self.read_failed(&error))
+        self.window.lexeme(backslashes).map_err(|failure| self.read_failed(failure))
     }
 
     /// Appends the rest of a delimited lexeme, its closing delimiter included, to `text`.
@@ -386,12 +386,12 @@ impl<R: Read> InsertReader<R> {
         match is_closed {
             Ok(true) => Ok(()),
             Ok(false) => Err(self.cut_short()),
-            Err(error) => Err(self.read_failed(&error)),
+            Err(failure) => Err(self.read_failed(failure)),
         }
     }
 
-    fn read_failed(&self, error: &io::Error) -> Error {
-        read_error(error).at(self.place())
+    fn read_failed(&self, failure: io::Error) -> Error {
+        stream::error(failure).at(self.place())
     }
 
     fn place(&self) -> Place {

@@ -11,9 +11,6 @@ pub mod statement;
 pub mod tokens;
 pub mod window;
 
-use std::io;
-
-use crate::error::Error;
 pub use splitter::Splitter;
 
 /// A part of a script.
@@ -89,16 +86,3 @@ pub struct Meta {
 
 /// The meta-commands that pg_dump and pg_dumpall write; others are refused.
 pub const META_COMMANDS: [&str; 5] = ["connect", "c", "restrict", "unrestrict", "encoding"];
-
-/// A failure to read a script, with a hint where the reason is known.
-pub fn read_error(error: &io::Error) -> Error {
-    let report = Error::read(error);
-    match error.kind() {
-        io::ErrorKind::UnexpectedEof => report.hint("the file is cut short; take the snapshot again"),
-        // Decompressors call data that is none of theirs invalid input.
-        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
-            report.hint("the file is damaged, or not in the encoding that it names; take the snapshot again")
-        }
-        _ => report,
-    }
-}

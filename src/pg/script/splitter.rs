@@ -8,8 +8,9 @@ use super::lexer::{Delimiter, Lexeme};
 use super::nesting::{InsertPart, Nesting, insert_part};
 use super::tokens::Tokens;
 use super::window::Window;
-use super::{Extent, InsertShape, Item, META_COMMANDS, Meta, Statement, read_error};
+use super::{Extent, InsertShape, Item, META_COMMANDS, Meta, Statement};
 use crate::error::{Error, Place, Result};
+use crate::pg::stream;
 
 /// Other meta-commands of psql that people put into scripts, so that a message can name them.
 ///
@@ -197,7 +198,7 @@ impl<R: Read> Splitter<R> {
         match is_closed {
             Ok(true) => Ok(()),
             Ok(false) => Err(cut_short(what).at(Place::default().line(line).byte(start))),
-            Err(error) => Err(self.read_failed(&error)),
+            Err(failure) => Err(self.read_failed(failure)),
         }
     }
 
@@ -290,16 +291,16 @@ impl<R: Read> Splitter<R> {
     }
 
     fn lex(&mut self) -> Result<Option<(Lexeme, usize)>> {
-        self.window.lexeme(self.backslashes).map_err(|error| self.read_failed(&error))
+        self.window.lexeme(self.backslashes).map_err(|failure| self.read_failed(failure))
     }
 
     fn fill(&mut self) -> Result<()> {
-        self.window.fill().map_err(|error| self.read_failed(&error))
+        self.window.fill().map_err(|failure| self.read_failed(failure))
     }
 
-    fn read_failed(&self, error: &io::Error) -> Error {
+    fn read_failed(&self, failure: io::Error) -> Error {
         let end = self.window.offset() + self.window.bytes().len() as u64;
-        read_error(error).at(Place::default().line(self.window.line()).byte(end))
+        stream::error(failure).at(Place::default().line(self.window.line()).byte(end))
     }
 
     fn utf8(&self, text: Vec<u8>, line: u64) -> Result<String> {

@@ -4,8 +4,7 @@
 //! is only DDL is carried over under its keywords.
 
 use crate::error::{Error, Result};
-use crate::pg::dump::{CopyTarget, Section};
-use crate::schema::QualifiedName;
+use crate::pg::dump::Section;
 
 use super::tokens::{Token, Tokens};
 
@@ -150,34 +149,6 @@ pub fn classify(sql: &str, backslashes: bool) -> Result<Class> {
             None => unknown("a statement of an unknown kind"),
         }),
     }
-}
-
-/// Where the rows of `COPY … FROM stdin` go; `default_schema` is for a name without schema.
-///
-/// # Errors
-/// [`Kind::Snapshot`](crate::error::Kind::Snapshot) if it is not of the form that pg_dump writes, such as one with
-/// options.
-pub fn copy_target(sql: &str, default_schema: &str) -> Result<CopyTarget> {
-    let mut tokens = Tokens::new(sql, false);
-    let read = |tokens: &mut Tokens<'_>| {
-        if !tokens.eat("COPY") {
-            return None;
-        }
-        let (schema, name) = tokens.qualified_name()?;
-        let columns = match tokens.peek() {
-            Some(Token::Symbol(b'(')) => Some(tokens.identifiers()?),
-            _ => None,
-        };
-        let plain = tokens.eat_all(&["FROM", "STDIN"]) && tokens.is_done();
-        let schema = schema.unwrap_or_else(|| default_schema.to_string());
-        plain.then_some(CopyTarget { table: QualifiedName { schema, name }, columns })
-    };
-    read(&mut tokens).ok_or_else(|| {
-        Error::snapshot(
-            "a COPY statement of a form that is not read: only `COPY table (columns) FROM stdin;` is",
-        )
-        .hint("take the dump with pg_dump, without oids")
-    })
 }
 
 /// What the statement sets to which value, if it is `SET name = value` or sets `search_path` by `set_config`.
@@ -512,17 +483,6 @@ mod tests {
         ] {
             let error = classify(sql, false).unwrap_err().to_string();
             assert!(!error.contains("secret"), "{error}");
-        }
-    }
-
-    #[test]
-    fn copy_has_a_target_unless_it_has_options() {
-        let target = copy_target("COPY \"A b\".c (\"D\", e) FROM stdin;", "public").unwrap();
-        assert_eq!(target.table, QualifiedName::new("A b", "c"));
-        assert_eq!(target.columns, Some(vec!["D".to_string(), "e".to_string()]));
-        assert_eq!(copy_target("COPY c  FROM stdin;", "public").unwrap().columns, None);
-        for sql in ["COPY a FROM stdin WITH (FORMAT csv);", "COPY a WITH OIDS FROM stdin;"] {
-            assert!(copy_target(sql, "public").is_err(), "{sql}");
         }
     }
 

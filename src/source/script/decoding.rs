@@ -7,8 +7,9 @@ use memchr::{memchr, memchr_iter};
 use crate::error::{Error, Result};
 use crate::pg::compression::Codec;
 use crate::pg::encoding::{Transcoder, transcoder};
-use crate::pg::script::{read_error, statement};
-use crate::source::spool::RandomAccess;
+use crate::pg::random_access::RandomAccess;
+use crate::pg::script::statement;
+use crate::pg::stream;
 
 /// How many bytes of the text are looked at for line ends and encoding.
 const HEAD_BYTES: u64 = 64 * 1024;
@@ -44,7 +45,7 @@ impl Decoding {
         let mut decoding = Decoding { codec, mark_bytes: 0, has_windows_line_ends: false, transcoder: None };
         let mut head = Vec::new();
         let text = decoding.open(input, 0)?;
-        text.take(HEAD_BYTES).read_to_end(&mut head).map_err(|error| read_error(&error))?;
+        text.take(HEAD_BYTES).read_to_end(&mut head).map_err(stream::error)?;
         if let [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, _, ..] | [_, 0, ..] = head[..] {
             return Err(Error::snapshot("the script is in UTF-16, not in UTF-8").hint(
                 "let pg_dump write the file itself with `--file`; PowerShell's `>` changes its encoding",
@@ -77,12 +78,10 @@ impl Decoding {
         if self.is_seekable() {
             return Ok(file);
         }
-        let mut text = self
-            .codec
-            .decoder(BufReader::with_capacity(READ_BYTES, file))
-            .map_err(|error| read_error(&error))?;
+        let mut text =
+            self.codec.decoder(BufReader::with_capacity(READ_BYTES, file)).map_err(stream::error)?;
         let mut mark = [0; BYTE_ORDER_MARK.len()];
-        text.read_exact(&mut mark[..self.mark_bytes]).map_err(|error| read_error(&error))?;
+        text.read_exact(&mut mark[..self.mark_bytes]).map_err(stream::error)?;
         if self.has_windows_line_ends {
             text = Box::new(UnixLineEnds { input: text, buffer: Vec::new(), at: 0, holds_return: false });
         }

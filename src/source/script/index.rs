@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io::Read;
 
 use crate::error::{Error, Place, Result};
+use crate::pg::copy_statement::copy_target;
 use crate::pg::dump::{Compression, CopyTarget, Dump, Entry, Section};
 use crate::pg::encoding::{Transcoder, transcoder};
 use crate::pg::insert::Header;
@@ -284,7 +285,7 @@ impl Builder {
     fn copy(&mut self, statement: Statement, data: Extent) -> Result<()> {
         self.comments(statement.comments());
         self.run = None;
-        let target = statement::copy_target(statement.sql(), &self.default_schema)?;
+        let target = copy_target(statement.sql(), &self.default_schema)?;
         let copy_statement = statement.sql().to_string();
         self.rows(&statement, target, copy_statement, PartPlace { extent: data, form: Form::Copy })
     }

@@ -3,21 +3,24 @@
 //! A script has no table of contents, so it is read twice: once to find its statements and where its rows are, and
 //! once for the rows.
 
-mod blocks;
 mod decoding;
 mod index;
+mod large_objects;
 
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use crate::error::{Error, Place, Result};
+use crate::pg::blocks::BlockCutter;
 use crate::pg::compression::Codec;
 use crate::pg::dump::{Compression, Dump};
 use crate::pg::insert::{InsertOptions, insert_reader};
-use crate::pg::script::{Extent, read_error};
-use crate::source::spool::{FileInput, RandomAccess, Spool};
-use crate::source::{BlockReader, DataPart, Source};
+use crate::pg::random_access::{DiskFile, RandomAccess};
+use crate::pg::script::Extent;
+use crate::pg::stream;
+use crate::source::spool::Spool;
+use crate::source::{BlockReader, DataPart, Source, VisitLargeObject};
 use decoding::Decoding;
 use index::{Form, Index, index};
 
@@ -34,8 +37,7 @@ impl Input {
     /// [`Kind::Snapshot`](crate::error::Kind::Snapshot) if it cannot be read.
     pub fn file(path: &Path) -> Result<Self> {
         let name = path.display().to_string();
-        let file = FileInput::open(path).map_err(|error| Error::read(&error).at(&name))?;
-        Ok(Input { name, bytes: Box::new(file) })
+        Ok(Input { name, bytes: Box::new(DiskFile::open(path)?) })
     }
 
     /// A stream that was spooled; `name` is for messages, such as `standard input`.
@@ -76,22 +78,6 @@ impl ScriptSource {
         Ok(ScriptSource { input, decoding, index, stream: Mutex::new(None) })
     }
 
-    /// What of the script is not in its entries, in words for the plan.
-    pub fn notes(&self) -> &[String] {
-        &self.index.notes
-    }
-
-    /// The statements of a large objects' entry (`BLOBS`) as they are in the script; `None` for other entries.
-    ///
-    /// # Errors
-    /// [`Kind::Snapshot`](crate::error::Kind::Snapshot) if the script cannot be read.
-    pub fn large_objects(&self, entry: i32) -> Result<Option<Box<dyn Read + Send + '_>>> {
-        match self.index.large_objects.get(&entry) {
-            Some(extent) => Ok(Some(self.read_extent(*extent)?)),
-            None => Ok(None),
-        }
-    }
-
     /// Reads the bytes of `extent`.
     fn read_extent(&self, extent: Extent) -> Result<Box<dyn Read + Send + '_>> {
         let length = extent.end - extent.start;
@@ -107,7 +93,7 @@ impl ScriptSource {
         };
         let skipped = extent.start - stream.offset;
         let mut text = stream.text.by_ref().take(skipped);
-        let count = io::copy(&mut text, &mut io::sink()).map_err(|error| place(read_error(&error)))?;
+        let count = io::copy(&mut text, &mut io::sink()).map_err(|failure| place(stream::error(failure)))?;
         if count < skipped {
             return Err(place(Error::snapshot("the script has become shorter while it was read")));
         }
@@ -131,7 +117,7 @@ impl Source for ScriptSource {
         let table = Place::table(&part.target.table);
         let name = Place::file(format!("{}, {table}", self.input.name));
         Ok(match place.form {
-            Form::Copy => blocks::cut(text, block_bytes, name),
+            Form::Copy => Box::new(BlockCutter::new(text, block_bytes, name)),
             Form::Insert { backslashes } => insert_reader(
                 text,
                 InsertOptions {
@@ -147,6 +133,24 @@ impl Source for ScriptSource {
 
     fn is_seekable(&self) -> bool {
         self.decoding.is_seekable()
+    }
+
+    fn visit_large_objects(&self, visit: &mut VisitLargeObject<'_>) -> Result<()> {
+        let entries = || {
+            self.index.dump.entries.iter().filter(|entry| self.index.large_objects.contains_key(&entry.id))
+        };
+        let Some(first) = entries().next() else { return Ok(()) };
+        for entry in entries() {
+            let extent = self.index.large_objects[&entry.id];
+            let statements = io::BufReader::new(self.read_extent(extent)?);
+            large_objects::visit(statements, &mut |oid, content| visit(first, oid, content))
+                .map_err(|error| error.at(&self.input.name))?;
+        }
+        Ok(())
+    }
+
+    fn notes(&self) -> &[String] {
+        &self.index.notes
     }
 }
 
@@ -185,6 +189,7 @@ fn compression(codec: Codec) -> Compression {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pg::dump::Entry;
     use std::io::Write as _;
 
     const SCRIPT: &str = r"--
@@ -345,9 +350,13 @@ INSERT INTO public.d VALUES (2, 'it''s');
         let source = open(format!("BEGIN;\n\n{objects}\n\nCOMMIT;\n").as_bytes()).unwrap();
         let kinds: Vec<_> = source.dump().entries.iter().map(|entry| &*entry.kind).collect();
         assert_eq!(kinds, ["BEGIN", "BLOBS", "COMMIT"]);
-        let mut text = String::new();
-        source.large_objects(2).unwrap().unwrap().read_to_string(&mut text).unwrap();
-        assert_eq!(text, objects);
+        let mut found = Vec::new();
+        let visit = &mut |entry: &Entry, oid, content: &mut dyn Read| {
+            found.push((entry.id, oid, content.bytes().map(Result::unwrap).collect::<Vec<_>>()));
+            Ok(())
+        };
+        source.visit_large_objects(visit).unwrap();
+        assert_eq!(found, [(2, 1, vec![0])]);
     }
 
     #[test]

@@ -11,15 +11,15 @@ use std::io::{BufWriter, Read, Write};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use arrow::array::Array;
 use pieces::{Framing, Pieces, encode};
 
 use super::{Encoded, Encoder, PartWriter, Target};
 use crate::error::{Error, Result};
 use crate::masked::MaskedBatch;
 use crate::pg::archive::Format;
-use crate::pg::archive::write::{CustomWriter, DirectoryWriter, check_target, normalized};
+use crate::pg::archive::write::{CustomWriter, DirectoryWriter, normalized};
 use crate::pg::compression::Codec;
+use crate::pg::copy;
 use crate::pg::dump::{Compression, Dump};
 use crate::pg::stream;
 
@@ -56,19 +56,13 @@ impl ArchiveTarget {
     ///
     /// `parts` has the entry id of each part of the plan; the copy statement of such an entry must name the columns of
     /// the rows. The archive has the version of `dump`, or 1.14 where that is none, and its compression, or gzip where
-    /// the version does not know it. An entry has data if it is one of `parts` or large objects.
+    /// the version does not know it. An entry has data if it is one of `parts` or large objects. What is at `path` is
+    /// replaced at the end.
     ///
     /// # Errors
-    /// [`Kind::Usage`](crate::error::Kind::Usage) if the target is there and not to be overwritten, or `format` is tar;
-    /// [`Kind::Staging`](crate::error::Kind::Staging) if it cannot be written.
-    pub fn create(
-        path: &Path,
-        format: Format,
-        dump: Dump,
-        parts: Vec<i32>,
-        overwrite: bool,
-    ) -> Result<ArchiveTarget> {
-        check_target(path, overwrite)?;
+    /// [`Kind::Usage`](crate::error::Kind::Usage) if `format` is tar; [`Kind::Staging`](crate::error::Kind::Staging) if
+    /// the target cannot be written.
+    pub fn create(path: &Path, format: Format, dump: Dump, parts: Vec<i32>) -> Result<ArchiveTarget> {
         let mut dump = normalized(dump);
         let with_rows: HashSet<i32> = parts.iter().copied().collect();
         for entry in &mut dump.entries {
@@ -90,11 +84,7 @@ impl ArchiveTarget {
         Ok(ArchiveTarget { writer, compression, parts })
     }
 
-    /// Writes the large object `oid` of the entry `entry`, not while a part is open.
-    ///
-    /// # Errors
-    /// If `content` cannot be read, or the archive cannot be written.
-    pub fn large_object(&self, entry: i32, oid: u32, content: &mut dyn Read) -> Result<()> {
+    fn write_large_object(&self, entry: i32, oid: u32, content: &mut dyn Read) -> Result<()> {
         match &self.writer {
             Writer::Custom(state) => {
                 let mut state = lock(state);
@@ -178,18 +168,23 @@ impl Target for ArchiveTarget {
         }
     }
 
-    fn finish(self: Box<Self>) -> Result<()> {
+    fn large_object(&self, entry: i32, oid: u32, content: &mut dyn Read) -> Result<()> {
+        self.write_large_object(entry, oid, content)
+    }
+
+    fn finish(self: Box<Self>) -> Result<Vec<String>> {
         match self.writer {
             Writer::Custom(state) => {
                 let mut state = state.into_inner().unwrap_or_else(PoisonError::into_inner);
                 state.enter_large_objects(None)?;
-                state.writer.finish()
+                state.writer.finish()?;
             }
             Writer::Directory(writer, list) => {
                 flush_list(&writer, &mut lock(&list))?;
-                writer.finish()
+                writer.finish()?;
             }
         }
+        Ok(Vec::new())
     }
 }
 
@@ -242,27 +237,10 @@ struct RowEncoder {
 
 impl Encoder for RowEncoder {
     fn encode(&self, batch: &MaskedBatch, _first_row: u64) -> Result<Encoded> {
-        encode(copy_text(batch), self.compression, self.framing)
+        let mut text = Vec::with_capacity(BLOCK_BYTES + BLOCK_BYTES / 4);
+        copy::encode(batch, &mut text);
+        encode(text, self.compression, self.framing)
     }
-}
-
-/// The rows of `batch` as lines of COPY text; its values are escaped already.
-fn copy_text(batch: &MaskedBatch) -> Vec<u8> {
-    let columns: Vec<_> = (0..batch.columns()).map(|index| batch.column(index)).collect();
-    let mut text = Vec::with_capacity(BLOCK_BYTES);
-    for row in 0..batch.rows() {
-        for (index, column) in columns.iter().enumerate() {
-            if index > 0 {
-                text.push(b'\t');
-            }
-            match column.is_null(row) {
-                true => text.extend_from_slice(b"\\N"),
-                false => text.extend_from_slice(column.value(row)),
-            }
-        }
-        text.push(b'\n');
-    }
-    text
 }
 
 struct CustomPart<'a> {
@@ -366,7 +344,7 @@ mod tests {
     ) {
         let dump = Dump { compression, ..source.dump().clone() };
         let parts = source.data().iter().map(|part| part.entry).collect();
-        let target = ArchiveTarget::create(path, format, dump, parts, true).unwrap();
+        let target = ArchiveTarget::create(path, format, dump, parts).unwrap();
         let framing = if target.is_sequential() { Framing::Chunks } else { Framing::Files };
         for index in 0..source.data().len() {
             let mut part = target.open(index).unwrap();
@@ -410,24 +388,9 @@ mod tests {
         std::fs::write(&path, b"old").unwrap();
         for format in [Format::Custom, Format::Directory] {
             let dump = fixture("15-gzip.dump").dump().clone();
-            drop(ArchiveTarget::create(&path, format, dump, Vec::new(), true).unwrap());
+            drop(ArchiveTarget::create(&path, format, dump, Vec::new()).unwrap());
             assert_eq!(std::fs::read(&path).unwrap(), b"old");
             assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
-        }
-    }
-
-    #[test]
-    fn a_target_that_is_there_is_replaced_only_if_asked_for() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("old");
-        std::fs::create_dir(&path).unwrap();
-        std::fs::write(path.join("thesis.txt"), b"old").unwrap();
-        for (overwrite, what) in
-            [(false, "the target exists"), (true, "the target is a folder that is no archive")]
-        {
-            let dump = Dump::default();
-            let refused = ArchiveTarget::create(&path, Format::Custom, dump, Vec::new(), overwrite).err();
-            assert_eq!(refused.unwrap().what(), what);
         }
     }
 

@@ -1,19 +1,15 @@
-//! Folders: names for tables that every file system takes, and a tree that appears whole or not at all.
+//! Names of the tables' folders, such that every file system takes them and keeps them apart.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
-use tempfile::TempDir;
 
 use crate::error::{Error, Result};
 use crate::schema::QualifiedName;
 
 /// The file beside the tables' folders that holds the DDL.
-pub(super) const SCHEMA_FILE: &str = "schema.sql";
+pub(in crate::target) const SCHEMA_FILE: &str = "schema.sql";
 
 /// The longest file name, in bytes, that common file systems take.
 const MAX_NAME_BYTES: usize = 255;
@@ -77,85 +73,6 @@ fn with_hash(name: &str) -> String {
     text
 }
 
-/// A folder that is written under another name beside its place. Dropped before it is put in place, it is removed.
-pub(super) struct StagedFolder {
-    temporary: TempDir,
-    place: PathBuf,
-    overwrite: bool,
-}
-
-impl StagedFolder {
-    /// A folder to be put at `place`; with `overwrite`, instead of what is there.
-    pub fn create(place: &Path, overwrite: bool) -> Result<Self> {
-        // Behind a symbolic link, the folder that it leads to is written, on that folder's disk.
-        let place = match fs::canonicalize(place) {
-            Ok(place) => place,
-            Err(_) => std::path::absolute(place).map_err(|error| Error::write(&error))?,
-        };
-        let parent =
-            place.parent().ok_or_else(|| Error::staging("the target is no folder that can be written"))?;
-        let temporary = tempfile::Builder::new()
-            .prefix(&temporary_prefix(&place))
-            .suffix(".tmp")
-            .tempdir_in(parent)
-            .map_err(|error| at_folder(Error::write(&error), parent))?;
-        Ok(StagedFolder { temporary, place, overwrite })
-    }
-
-    /// Where it is until it is put in place.
-    pub fn path(&self) -> &Path {
-        self.temporary.path()
-    }
-
-    /// Puts it in place.
-    ///
-    /// With `overwrite`, what was there is moved aside before, and back if this fails.
-    pub fn put_in_place(self) -> Result<()> {
-        let result = if self.overwrite && fs::symlink_metadata(&self.place).is_ok() {
-            self.replace()
-        } else {
-            self.occupy()
-        };
-        result.map_err(|error| at_folder(Error::write(&error), &self.place))?;
-        // The folder is not under its temporary name any more, so nothing is to be removed.
-        let _ = self.temporary.keep();
-        Ok(())
-    }
-
-    fn occupy(&self) -> io::Result<()> {
-        // Removes an empty folder only; a place that has been filled meanwhile is refused by the renaming.
-        let _ = fs::remove_dir(&self.place);
-        if fs::symlink_metadata(&self.place).is_ok() {
-            return Err(io::ErrorKind::AlreadyExists.into());
-        }
-        fs::rename(self.path(), &self.place)
-    }
-
-    fn replace(&self) -> io::Result<()> {
-        let aside = self.path().with_extension("old");
-        fs::rename(&self.place, &aside)?;
-        if let Err(error) = fs::rename(self.path(), &self.place) {
-            fs::rename(&aside, &self.place)?;
-            return Err(error);
-        }
-        if fs::symlink_metadata(&aside)?.is_dir() {
-            fs::remove_dir_all(aside)
-        } else {
-            fs::remove_file(aside)
-        }
-    }
-}
-
-/// `.NAME.mask-`, of a NAME that is cut if it is long.
-fn temporary_prefix(place: &Path) -> String {
-    let name = place.file_name().unwrap_or_default().to_string_lossy();
-    format!(".{}.mask-", &name[..name.floor_char_boundary(200)])
-}
-
-fn at_folder(error: Error, folder: &Path) -> Error {
-    error.at(format!("folder `{}`", folder.display()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -194,33 +111,5 @@ mod tests {
         let names = names(&[(&long, &format!("{long}é")), (&long, &format!("{long}è"))]);
         assert!(names.iter().all(|name| name.len() <= MAX_NAME_BYTES));
         assert_ne!(names[0], names[1]);
-    }
-
-    #[test]
-    fn a_folder_that_is_dropped_leaves_nothing() {
-        let parent = tempfile::tempdir().unwrap();
-        let folder = StagedFolder::create(&parent.path().join("out"), false).unwrap();
-        fs::write(folder.path().join("file"), "x").unwrap();
-        drop(folder);
-        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 0);
-    }
-
-    #[test]
-    fn a_folder_replaces_another_only_with_overwrite() {
-        let parent = tempfile::tempdir().unwrap();
-        let place = parent.path().join("out");
-        fs::create_dir(&place).unwrap();
-        StagedFolder::create(&place, false).unwrap().put_in_place().unwrap();
-
-        fs::write(place.join("old"), "x").unwrap();
-        let error = StagedFolder::create(&place, false).unwrap().put_in_place().unwrap_err();
-        assert_eq!(error.kind(), crate::error::Kind::Staging);
-        assert!(place.join("old").exists());
-
-        let folder = StagedFolder::create(&place, true).unwrap();
-        fs::write(folder.path().join("new"), "x").unwrap();
-        folder.put_in_place().unwrap();
-        assert!(place.join("new").exists() && !place.join("old").exists());
-        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 1);
     }
 }

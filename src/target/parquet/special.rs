@@ -1,6 +1,7 @@
 //! The cells that have no exact form in their column: kept as text in a CSV file beside the rows, and counted.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -31,6 +32,16 @@ pub struct SpecialCount {
     pub column: String,
     /// How many of its values are in the CSV file.
     pub cells: u64,
+}
+
+impl fmt::Display for SpecialCount {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let SpecialCount { table, column, cells } = self;
+        write!(
+            out,
+            "{cells} values of `{table}`.`{column}` have no exact form in Parquet: NULL there, kept in `_special.csv`"
+        )
+    }
 }
 
 /// The counts of all columns, kept while parts are written at once.

@@ -16,19 +16,6 @@ use crate::masked::MaskedBatch;
 use crate::plan::PartPlan;
 use crate::schema::{Catalog, Column, Generated, PgType, QualifiedName, Table};
 
-fn column(name: &str, ty: PgType) -> Column {
-    Column {
-        name: name.to_string(),
-        type_text: ty.to_string(),
-        ty,
-        collation: None,
-        not_null: false,
-        default: None,
-        identity: None,
-        generated: None,
-    }
-}
-
 /// A plan of one table `public.t` with `columns`, whose rows come in `parts` parts with all columns in their order.
 fn plan(columns: Vec<Column>, parts: usize) -> Plan {
     let mut catalog = Catalog::default();
@@ -61,7 +48,7 @@ fn batch(rows: &[&str], columns: usize) -> MaskedBatch {
 /// Writes `parts` of rows of one table, and finishes the target.
 fn write(place: &Path, columns: Vec<Column>, parts: &[&[&str]]) -> Result<Vec<SpecialCount>> {
     let plan = Arc::new(plan(columns, parts.len()));
-    let target = Box::new(ParquetTarget::create(place, Arc::clone(&plan), "-- schema".to_string(), false)?);
+    let target = Box::new(ParquetTarget::create(place, Arc::clone(&plan), "-- schema".to_string())?);
     let specials = target.specials();
     for (part, rows) in parts.iter().enumerate() {
         let encoder = target.encoder(part)?;
@@ -89,7 +76,7 @@ fn read(path: &Path) -> RecordBatch {
 fn round_trip(ty: PgType, values: &[&str]) -> ArrayRef {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().join("out");
-    write(&place, vec![column("c", ty)], &[values]).unwrap();
+    write(&place, vec![Column::new("c", ty)], &[values]).unwrap();
     Arc::clone(read(&place.join("public.t/part-00000.parquet")).column(0))
 }
 
@@ -162,9 +149,9 @@ fn what_has_no_exact_form_is_null_and_kept_as_text() {
     let place = folder.path().join("out");
     let numeric = PgType::Numeric(Some((5, 1)));
     let columns = vec![
-        column("n", numeric.clone()),
-        column("a \"x\"", PgType::Array(Box::new(numeric))),
-        column("ts", PgType::Timestamp(None)),
+        Column::new("n", numeric.clone()),
+        Column::new("a \"x\"", PgType::Array(Box::new(numeric))),
+        Column::new("ts", PgType::Timestamp(None)),
     ];
     let first = ["1.0\t{1.5}\t\\N", "NaN\t{1.0,NaN,2.0}\t294276-12-31 00:00:00", "2.0\t{{1},{2}}\tinfinity"];
     let second = ["-Infinity\t[0:1]={1,2}\t\\N", "3.0\t{4.0}\t\\N"];
@@ -193,7 +180,8 @@ fn what_has_no_exact_form_is_null_and_kept_as_text() {
 fn a_value_of_another_type_is_an_error_with_its_place() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().join("out");
-    let columns = vec![column("id", PgType::Int4), column("Ids", PgType::Array(Box::new(PgType::Int4)))];
+    let columns =
+        vec![Column::new("id", PgType::Int4), Column::new("Ids", PgType::Array(Box::new(PgType::Int4)))];
     let error = write(&place, columns, &[&["1\t{1}", "2\t{2}", "3\t{}", "4\t{4,s3cret}"]]).unwrap_err();
     assert_eq!(error.kind(), Kind::Snapshot);
     assert_eq!(
@@ -218,7 +206,7 @@ fn a_table_without_rows_has_a_file_with_its_columns() {
     let folder = tempfile::tempdir().unwrap();
     for (name, parts) in [("none", &[][..]), ("one", &[&[][..]][..])] {
         let place = folder.path().join(name);
-        write(&place, vec![column("a", PgType::Int4)], parts).unwrap();
+        write(&place, vec![Column::new("a", PgType::Int4)], parts).unwrap();
         let rows = read(&place.join("public.t/part-00000.parquet"));
         assert_eq!((rows.num_rows(), rows.schema().field(0).name().as_str()), (0, "a"));
         assert_eq!(fs::read_to_string(place.join("schema.sql")).unwrap(), "-- schema");
@@ -229,12 +217,16 @@ fn a_table_without_rows_has_a_file_with_its_columns() {
 fn columns_are_in_the_order_of_the_table_and_generated_ones_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().join("out");
-    let generated = Column { generated: Some(Generated::Stored), ..column("sum", PgType::Int4) };
-    let columns =
-        vec![column("a", PgType::Int4), generated, column("b", PgType::Text), column("c", PgType::Date)];
+    let generated = Column { generated: Some(Generated::Stored), ..Column::new("sum", PgType::Int4) };
+    let columns = vec![
+        Column::new("a", PgType::Int4),
+        generated,
+        Column::new("b", PgType::Text),
+        Column::new("c", PgType::Date),
+    ];
     let mut plan = plan(columns, 1);
     plan.parts[0].columns = vec![2, 0];
-    let target = Box::new(ParquetTarget::create(&place, Arc::new(plan), String::new(), false).unwrap());
+    let target = Box::new(ParquetTarget::create(&place, Arc::new(plan), String::new()).unwrap());
     let mut writer = target.open(0).unwrap();
     writer.write(target.encoder(0).unwrap().encode(&batch(&["x\t1"], 2), 0).unwrap()).unwrap();
     writer.finish().unwrap();
@@ -267,8 +259,8 @@ fn the_rows_of_a_table_without_columns_are_counted() {
 fn a_large_file_is_followed_by_another() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().join("out");
-    let plan = Arc::new(plan(vec![column("a", PgType::Int4)], 1));
-    let target = Box::new(ParquetTarget::create(&place, plan, String::new(), false).unwrap());
+    let plan = Arc::new(plan(vec![Column::new("a", PgType::Int4)], 1));
+    let target = Box::new(ParquetTarget::create(&place, plan, String::new()).unwrap());
     let encoder = target.encoder(0).unwrap();
     let mut writer = target.part_writer(TableId(0), 0).unwrap();
     writer.file_bytes = 1;
@@ -290,7 +282,11 @@ fn the_same_rows_make_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name| {
         let place = folder.path().join(name);
-        let columns = vec![column("a", PgType::Int4), column("b", PgType::Uuid), column("c", PgType::Jsonb)];
+        let columns = vec![
+            Column::new("a", PgType::Int4),
+            Column::new("b", PgType::Uuid),
+            Column::new("c", PgType::Jsonb),
+        ];
         write(&place, columns, &[&["1\t\\N\t{}", "2\t\\N\t\\N"]]).unwrap();
         fs::read(place.join("public.t/part-00000.parquet")).unwrap()
     };

@@ -167,9 +167,13 @@ impl Server {
     /// A fresh, empty database.
     pub fn database(&'static self) -> Database {
         static NUMBER: AtomicU32 = AtomicU32::new(1);
-        let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        self.database_named(&format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed)))
+    }
+
+    /// A fresh, empty database of this name, which no other test may use.
+    pub fn database_named(&'static self, name: &str) -> Database {
         check(self.tool("psql").args(["-Xqc", &format!("CREATE DATABASE {name} TEMPLATE template0")]));
-        Database { server: self, name }
+        Database { server: self, name: name.to_string() }
     }
 }
 
@@ -220,6 +224,11 @@ impl Database {
     /// Dumps this database with `arguments`; returns what pg_dump prints.
     pub fn pg_dump(&self, arguments: &[&str]) -> Vec<u8> {
         check(self.tool("pg_dump").args(arguments)).stdout
+    }
+
+    /// Dumps the server as one that has this database and no others of tests; returns what pg_dumpall prints.
+    pub fn pg_dumpall(&self) -> Vec<u8> {
+        check(self.tool("pg_dumpall").args(["-l", "postgres", "--exclude-database=test_*"])).stdout
     }
 }
 

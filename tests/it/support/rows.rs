@@ -35,6 +35,13 @@ const TABLES: &str = "
 impl Rows {
     /// The rows in `database`.
     pub fn of_database(database: &Database) -> Rows {
+        let mut rows = Rows::as_loaded(database);
+        rows.0.values_mut().for_each(|rows| rows.sort());
+        rows
+    }
+
+    /// The rows in `database`, in the order in which they were loaded into each table.
+    pub fn as_loaded(database: &Database) -> Rows {
         let tables: Vec<Value> = serde_json::from_str(&database.psql(TABLES)).expect("Postgres writes JSON");
         let mut rows = Rows::default();
         for table in &tables {
@@ -42,10 +49,8 @@ impl Rows {
             let columns = table["columns"].as_array().expect("the query gives it");
             let names: Vec<&str> = columns.iter().filter_map(Value::as_str).collect();
             let copied = database.psql(&text("copy"));
-            rows.insert(
-                text("table"),
-                copied.split_terminator('\n').map(|line| row_of_copy(line, &names)).collect(),
-            );
+            let of_table = copied.split_terminator('\n').map(|line| row_of_copy(line, &names));
+            rows.0.insert(text("table"), of_table.collect());
         }
         rows
     }

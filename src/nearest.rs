@@ -1,4 +1,4 @@
-//! The nearest of the names that there are, for hints.
+//! Hints for a name that is not known: the nearest of those that there are.
 
 /// The name among `candidates` that `name` is most likely a slip of; `None` where none is near.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {

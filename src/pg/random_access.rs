@@ -1,4 +1,4 @@
-//! Bytes that can be read from any place: a file on disk, or what `source` spools of a stream.
+//! Bytes that can be read from any place: a file on disk here, a spooled stream in `source::spool`.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 
-/// A buffered reader of an archive's bytes.
+/// A buffered reader.
 pub type Input = Box<dyn BufRead + Send>;
 
 /// The buffer of each open file, in bytes.
@@ -29,7 +29,8 @@ pub trait RandomAccess: Send + Sync {
     }
 }
 
-/// A file on disk.
+/// A file on disk; each reader opens it for itself.
+#[derive(Debug)]
 pub struct DiskFile {
     path: PathBuf,
     bytes: u64,
@@ -39,11 +40,11 @@ impl DiskFile {
     /// The file at `path`.
     ///
     /// # Errors
-    /// If it is not there.
+    /// [`Kind::Snapshot`](crate::error::Kind::Snapshot) with the path if it cannot be read.
     pub fn open(path: &Path) -> Result<DiskFile> {
-        let bytes =
-            std::fs::metadata(path).map_err(|failure| Error::read(&failure).at(path.display()))?.len();
-        Ok(DiskFile { path: path.to_path_buf(), bytes })
+        let metadata = File::open(path).and_then(|file| file.metadata());
+        let metadata = metadata.map_err(|failure| Error::read(&failure).at(path.display()))?;
+        Ok(DiskFile { path: path.to_path_buf(), bytes: metadata.len() })
     }
 }
 

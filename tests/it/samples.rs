@@ -1,0 +1,169 @@
+//! Public sample databases, Pagila and Chinook: from every format of theirs to every target that a server loads.
+//!
+//! They are not part of this repository: `MASK_SAMPLE_DATA` names their folder, else it is sought beside the checkout.
+
+use std::env;
+use std::fs;
+use std::io::{Write, stderr};
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::support::postgres::{Database, Server};
+use crate::support::{Rows, Run, Snapshot, assert_same_rows, loaded};
+
+const TARGETS: &[&str] = &["staging.sql", "staging.dump", "dir:staging.dir"];
+
+/// Of the masked values of a column, at most one in so many may by chance be what it was: an invented city may well
+/// have the name of a real one.
+const CHANCE: usize = 50;
+
+/// A sample database.
+struct Sample {
+    name: &'static str,
+    folder: PathBuf,
+    facts: Value,
+}
+
+impl Sample {
+    /// The sample `name`; says so and gives `None` where it is not to be found.
+    fn of(name: &'static str) -> Option<Sample> {
+        let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
+        let folder = env::var_os("MASK_SAMPLE_DATA").map_or_else(beside, PathBuf::from).join(name);
+        let Ok(facts) = fs::read(folder.join(format!("{name}.facts.json"))) else {
+            let _ = writeln!(stderr(), "skipped: {} is not there; see MASK_SAMPLE_DATA", folder.display());
+            return None;
+        };
+        Some(Sample { name, folder, facts: serde_json::from_slice(&facts).expect("the facts are JSON") })
+    }
+
+    /// Its dumps, in every format that there is of it.
+    fn dumps(&self) -> Vec<PathBuf> {
+        let names = ["dump", "sql.gz", "dir", "tar"].map(|format| format!("{}.{format}", self.name));
+        names.iter().map(|name| self.folder.join(name)).filter(|dump| dump.exists()).collect()
+    }
+
+    /// The sample as it is, on `server`.
+    fn source(&self, server: &'static Server) -> Database {
+        loaded(&self.dumps()[0], server)
+    }
+
+    /// A run on `dump` by the rules for this sample.
+    fn snapshot(&self, dump: &Path) -> Snapshot {
+        let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/samples");
+        Snapshot::shop().from(dump).rules(rules.join(format!("{}.toml", self.name)))
+    }
+
+    /// The masked sample, and its report.
+    fn masked(&self, dump: &Path, target: &str) -> (Run, Value) {
+        let run = self.snapshot(dump).to(target).argument("--report").argument("report.json").run();
+        run.succeeds();
+        let report = fs::read(run.work().join("report.json")).expect("the run wrote it");
+        (run, serde_json::from_slice(&report).expect("the report is JSON"))
+    }
+
+    #[track_caller]
+    fn assert_all_rows_are_there(&self, rows: &Rows, what: &str) {
+        for (table, facts) in self.facts["tables"].as_object().expect("facts have tables") {
+            if facts["kind"] == "table" {
+                assert_eq!(rows.0[table].len() as u64, facts["rows"], "{what}: rows of {table}");
+            }
+        }
+    }
+}
+
+/// What becomes of each column, as the report says: table, column, action.
+fn actions(report: &Value) -> Vec<(&str, &str, &str)> {
+    let mut actions = Vec::new();
+    for table in report["tables"].as_array().expect("the report has tables") {
+        for column in table["columns"].as_array().expect("tables have columns") {
+            let text = |value| Value::as_str(value).expect("names are texts");
+            actions.push((text(&table["name"]), text(&column["name"]), text(&column["action"])));
+        }
+    }
+    actions
+}
+
+/// Checks row by row that what is kept is as it was, and that what is masked is not.
+#[track_caller]
+fn assert_masked_as_said(source: &Rows, staging: &Rows, actions: &[(&str, &str, &str)], what: &str) {
+    for (table, column, action) in actions {
+        let pairs = || {
+            source.0[*table].iter().zip(&staging.0[*table]).map(|rows| (&rows.0[*column], &rows.1[*column]))
+        };
+        if *action == "keep" {
+            let changed = pairs().filter(|(before, after)| before != after).count();
+            assert_eq!(changed, 0, "{what}: values of `{table}.{column}` that changed");
+        } else {
+            let has_text = |value: &Option<String>| value.as_ref().is_some_and(|text| !text.is_empty());
+            let values = pairs().filter(|(before, _)| has_text(before)).count();
+            let same = pairs().filter(|(before, after)| has_text(before) && before == after).count();
+            assert!(
+                same <= values / CHANCE,
+                "{what}: {same} of {values} values of `{table}.{column}` are left"
+            );
+        }
+    }
+}
+
+/// The DDL of a database, without the random word that each dump has.
+fn schema(database: &Database) -> String {
+    let text = String::from_utf8(database.pg_dump(&["--schema-only"])).expect("Postgres writes UTF-8");
+    text.lines().filter(|line| !line.contains("restrict ")).collect::<Vec<_>>().join("\n")
+}
+
+fn every_dump_is_masked_into_every_target(name: &'static str) {
+    let Some(sample) = Sample::of(name) else { return };
+    for server in [15, 18].into_iter().filter_map(Server::of) {
+        let source = sample.source(server);
+        let (rows, ddl) = (Rows::as_loaded(&source), schema(&source));
+        for dump in sample.dumps() {
+            for target in TARGETS {
+                let what = format!("{} to {target} into {}", dump.display(), server.major);
+                let (run, report) = sample.masked(&dump, target);
+                let staging = loaded(&run.output(), server);
+                let masked = Rows::as_loaded(&staging);
+                sample.assert_all_rows_are_there(&masked, &what);
+                assert_masked_as_said(&rows, &masked, &actions(&report), &what);
+                assert_eq!(schema(&staging), ddl, "{what}");
+                let not_valid = "SELECT count(*) FROM pg_constraint WHERE NOT convalidated";
+                assert_eq!(staging.psql(not_valid), "0\n", "{what}");
+            }
+        }
+    }
+}
+
+#[test]
+fn pagila_is_masked_from_every_dump_into_every_target() {
+    every_dump_is_masked_into_every_target("pagila");
+}
+
+#[test]
+fn chinook_is_masked_from_every_dump_into_every_target() {
+    every_dump_is_masked_into_every_target("chinook");
+}
+
+#[test]
+fn every_dump_of_a_sample_becomes_the_same_parquet() {
+    for sample in ["pagila", "chinook"].into_iter().filter_map(Sample::of) {
+        let parquet = |dump: &Path| sample.masked(dump, "parquet:staging").0.rows();
+        let dumps = sample.dumps();
+        let reference = parquet(&dumps[0]);
+        sample.assert_all_rows_are_there(&reference, sample.name);
+        for dump in &dumps[1..] {
+            assert_same_rows(&reference, &parquet(dump), &dump.display().to_string());
+        }
+    }
+}
+
+#[test]
+fn the_rules_decide_on_every_personal_column_of_a_sample() {
+    for sample in ["pagila", "chinook"].into_iter().filter_map(Sample::of) {
+        let (_, report) = sample.masked(&sample.dumps()[0], "staging.sql");
+        let actions = actions(&report);
+        for personal in sample.facts["pii"].as_object().expect("facts say what is personal").keys() {
+            let action = actions.iter().find(|(table, column, _)| *personal == format!("{table}.{column}"));
+            assert!(action.is_some_and(|(.., action)| *action != "keep"), "`{personal}` of {}", sample.name);
+        }
+    }
+}
