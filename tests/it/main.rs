@@ -8,6 +8,7 @@ mod determinism;
 mod docs;
 mod formats;
 mod functions;
+mod large;
 mod large_objects;
 mod leaks;
 mod rules;
