@@ -10,6 +10,7 @@ mod formats;
 mod functions;
 mod large_objects;
 mod leaks;
+mod nasty;
 mod rules;
 mod samples;
 mod support;
