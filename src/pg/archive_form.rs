@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use crate::pg::dump::{Entry, Section};
-use crate::pg::script::statement::setting;
+use crate::pg::script::statement::{classify, setting};
 use crate::pg::script::tokens::{Token, Tokens};
 use crate::schema::QualifiedName;
 
@@ -26,8 +26,10 @@ const SESSION_KINDS: [&str; 7] = ["META", "BEGIN", "COMMIT", "DROP", "ROLE", "TA
 
 /// The entries of a script as those of an archive, in the same order.
 pub fn archive_form(entries: Vec<Entry>) -> Vec<Entry> {
-    let mut form = Form::default();
+    let is_data = |entry: &Entry| entry.section == Section::Data;
+    let mut form = Form { is_before_rows: entries.iter().any(is_data), ..Form::default() };
     for entry in entries {
+        form.is_before_rows &= !is_data(&entry);
         form.take(entry);
     }
     let mut entries = form.entries;
@@ -42,6 +44,7 @@ struct Form {
     namespace: Option<String>,
     tablespace: Option<String>,
     access_method: Option<String>,
+    is_before_rows: bool,
     is_after_rows: bool,
 }
 
@@ -54,6 +57,12 @@ impl Form {
         {
             return;
         }
+        if entry.tag.starts_with("LARGE OBJECTS ")
+            && let Ok(class) = classify(without_comments(&entry.definition), false)
+        {
+            // One comment for the statements on a group of them: to pg_restore it would say that this is a template.
+            entry.tag = class.name;
+        }
         if entry.kind == "BLOBS" {
             // An archive has the contents of all large objects in one entry.
             entry.definition = String::new();
@@ -63,6 +72,10 @@ impl Form {
         }
         if entry.namespace.is_none() {
             entry.namespace = self.namespace.clone();
+        }
+        if self.is_before_rows && entry.section == Section::PostData {
+            // What stands before the first row may be needed by what is made before it, whatever it looks like.
+            entry.section = Section::PreData;
         }
         self.is_after_rows |= entry.section == Section::PostData;
         if self.is_after_rows && entry.section == Section::PreData {
@@ -263,4 +276,28 @@ fn name_after(definition: &str, keywords: &[&str]) -> Option<QualifiedName> {
     let is_name = matches!(tokens.peek(), Some(Token::Word(_) | Token::Name(_)));
     let (schema, name) = is_name.then(|| tokens.qualified_name()).flatten()?;
     Some(QualifiedName::new(schema.unwrap_or_default(), name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(kind: &str, section: Section) -> Entry {
+        Entry { kind: kind.into(), tag: "t".into(), section, ..Entry::default() }
+    }
+
+    #[test]
+    fn nothing_before_the_first_row_is_restored_after_the_last() {
+        let form = archive_form(vec![
+            entry("TABLE", Section::PreData),
+            entry("INDEX", Section::PostData),
+            entry("TABLE", Section::PreData),
+            entry("TABLE DATA", Section::Data),
+            entry("CONSTRAINT", Section::PostData),
+            entry("VIEW", Section::PreData),
+        ]);
+        let sections: Vec<Section> = form.iter().map(|entry| entry.section).collect();
+        let (before, after) = (Section::PreData, Section::PostData);
+        assert_eq!(sections, [before, before, before, Section::Data, after, after]);
+    }
 }

@@ -11,6 +11,7 @@ mod functions;
 mod large;
 mod large_objects;
 mod leaks;
+mod nasty;
 mod rules;
 mod samples;
 mod support;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::support::postgres::{Database, Server};
-use crate::support::{Rows, Run, Snapshot, assert_same_rows, loaded};
+use crate::support::{Action, Rows, Run, Snapshot, assert_same_rows, loaded};
 
 const TARGETS: &[&str] = &["staging.sql", "staging.dump", "dir:staging.dir"];
 
@@ -54,12 +54,11 @@ impl Sample {
         Snapshot::shop().from(dump).rules(rules.join(format!("{}.toml", self.name)))
     }
 
-    /// The masked sample, and its report.
-    fn masked(&self, dump: &Path, target: &str) -> (Run, Value) {
-        let run = self.snapshot(dump).to(target).argument("--report").argument("report.json").run();
+    /// The masked sample.
+    fn masked(&self, dump: &Path, target: &str) -> Run {
+        let run = self.snapshot(dump).to(target).report().run();
         run.succeeds();
-        let report = fs::read(run.work().join("report.json")).expect("the run wrote it");
-        (run, serde_json::from_slice(&report).expect("the report is JSON"))
+        run
     }
 
     #[track_caller]
@@ -72,26 +71,13 @@ impl Sample {
     }
 }
 
-/// What becomes of each column, as the report says: table, column, action.
-fn actions(report: &Value) -> Vec<(&str, &str, &str)> {
-    let mut actions = Vec::new();
-    for table in report["tables"].as_array().expect("the report has tables") {
-        for column in table["columns"].as_array().expect("tables have columns") {
-            let text = |value| Value::as_str(value).expect("names are texts");
-            actions.push((text(&table["name"]), text(&column["name"]), text(&column["action"])));
-        }
-    }
-    actions
-}
-
 /// Checks row by row that what is kept is as it was, and that what is masked is not.
 #[track_caller]
-fn assert_masked_as_said(source: &Rows, staging: &Rows, actions: &[(&str, &str, &str)], what: &str) {
-    for (table, column, action) in actions {
-        let pairs = || {
-            source.0[*table].iter().zip(&staging.0[*table]).map(|rows| (&rows.0[*column], &rows.1[*column]))
-        };
-        if *action == "keep" {
+fn assert_masked_as_said(source: &Rows, staging: &Rows, actions: &[Action], what: &str) {
+    for Action { table, column, is_masked, .. } in actions {
+        let rows = || source.0[table].iter().zip(&staging.0[table]);
+        let pairs = || rows().map(|(before, after)| (&before[column], &after[column]));
+        if !is_masked {
             let changed = pairs().filter(|(before, after)| before != after).count();
             assert_eq!(changed, 0, "{what}: values of `{table}.{column}` that changed");
         } else {
@@ -120,11 +106,11 @@ fn every_dump_is_masked_into_every_target(name: &'static str) {
         for dump in sample.dumps() {
             for target in TARGETS {
                 let what = format!("{} to {target} into {}", dump.display(), server.major);
-                let (run, report) = sample.masked(&dump, target);
+                let run = sample.masked(&dump, target);
                 let staging = loaded(&run.output(), server);
                 let masked = Rows::as_loaded(&staging);
                 sample.assert_all_rows_are_there(&masked, &what);
-                assert_masked_as_said(&rows, &masked, &actions(&report), &what);
+                assert_masked_as_said(&rows, &masked, &run.actions(), &what);
                 assert_eq!(schema(&staging), ddl, "{what}");
                 let not_valid = "SELECT count(*) FROM pg_constraint WHERE NOT convalidated";
                 assert_eq!(staging.psql(not_valid), "0\n", "{what}");
@@ -146,7 +132,7 @@ fn chinook_is_masked_from_every_dump_into_every_target() {
 #[test]
 fn every_dump_of_a_sample_becomes_the_same_parquet() {
     for sample in ["pagila", "chinook"].into_iter().filter_map(Sample::of) {
-        let parquet = |dump: &Path| sample.masked(dump, "parquet:staging").0.rows();
+        let parquet = |dump: &Path| sample.masked(dump, "parquet:staging").rows();
         let dumps = sample.dumps();
         let reference = parquet(&dumps[0]);
         sample.assert_all_rows_are_there(&reference, sample.name);
@@ -157,13 +143,30 @@ fn every_dump_of_a_sample_becomes_the_same_parquet() {
 }
 
 #[test]
+fn the_bytes_of_pagila_do_not_depend_on_the_number_of_threads() {
+    let Some(sample) = Sample::of("pagila") else { return };
+    for target in ["parquet:staging", "staging.sql", "staging.dump", "dir:staging.dir"] {
+        let files = |jobs| {
+            let run = sample.snapshot(&sample.dumps()[0]).to(target).jobs(jobs).run();
+            run.succeeds();
+            run.files()
+        };
+        let one = files(1);
+        assert!(!one.is_empty(), "{target}");
+        // Not assert_eq!, which would print them.
+        assert!(one == files(2), "{target}, 2 jobs");
+        assert!(one == files(8), "{target}, 8 jobs");
+        assert!(one == files(8), "{target}, 8 jobs again");
+    }
+}
+
+#[test]
 fn the_rules_decide_on_every_personal_column_of_a_sample() {
     for sample in ["pagila", "chinook"].into_iter().filter_map(Sample::of) {
-        let (_, report) = sample.masked(&sample.dumps()[0], "staging.sql");
-        let actions = actions(&report);
+        let actions = sample.masked(&sample.dumps()[0], "staging.sql").actions();
         for personal in sample.facts["pii"].as_object().expect("facts say what is personal").keys() {
-            let action = actions.iter().find(|(table, column, _)| *personal == format!("{table}.{column}"));
-            assert!(action.is_some_and(|(.., action)| *action != "keep"), "`{personal}` of {}", sample.name);
+            let action = actions.iter().find(|of| *personal == format!("{}.{}", of.table, of.column));
+            assert!(action.is_some_and(|of| of.action != "keep"), "`{personal}` of {}", sample.name);
         }
     }
 }

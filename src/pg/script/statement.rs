@@ -130,10 +130,14 @@ pub fn classify(sql: &str, backslashes: bool) -> Result<Class> {
         "CREATE" => create(tokens),
         "ALTER" => Ok(alter(tokens)),
         "DROP" => Ok(drop(tokens)),
-        "COMMENT" => Ok(Class::new("COMMENT", None)),
-        "GRANT" | "REVOKE" if tokens.has(&["ON"]) => Ok(Class::new("ACL", None)),
+        "COMMENT" => Ok(Class { name: large_object(sql, tokens), ..Class::new("COMMENT", None) }),
+        "GRANT" | "REVOKE" if tokens.has(&["ON"]) => {
+            Ok(Class { name: large_object(sql, tokens), ..Class::new("ACL", None) })
+        }
         "GRANT" | "REVOKE" => Ok(Class::new("ROLE", Section::PreData)),
-        "SECURITY" if tokens.eat("LABEL") => Ok(Class::new("SECURITY LABEL", None)),
+        "SECURITY" if tokens.eat("LABEL") => {
+            Ok(Class { name: large_object(sql, tokens), ..Class::new("SECURITY LABEL", None) })
+        }
         "REFRESH" if tokens.eat_all(&["MATERIALIZED", "VIEW"]) => {
             Ok(Class::new("MATERIALIZED VIEW DATA", Section::PostData).named(&mut tokens))
         }
@@ -208,6 +212,19 @@ pub fn password_clauses(sql: &str, backslashes: bool) -> Vec<std::ops::Range<usi
             return clauses;
         }
     }
+}
+
+/// The tag of a statement that says something `ON LARGE OBJECT`, such as `LARGE OBJECT 70001`; else nothing. One
+/// comment may stand before several such statements, so that it cannot tell for each.
+fn large_object(sql: &str, mut tokens: Tokens<'_>) -> String {
+    while !tokens.eat_all(&["ON", "LARGE", "OBJECT"]) {
+        if tokens.next().is_none() {
+            return String::new();
+        }
+    }
+    let start = tokens.offset();
+    tokens.next();
+    format!("LARGE OBJECT {}", sql[start..tokens.offset()].trim())
 }
 
 fn unknown(what: &str) -> Error {
@@ -300,7 +317,8 @@ fn alter_table(tokens: &mut Tokens<'_>, object: &'static str) -> (&'static str, 
     if tokens.eat_all(&["CLUSTER", "ON"]) || tokens.has(&["REPLICA", "IDENTITY", "USING"]) {
         return ("INDEX", post_data);
     }
-    if tokens.has(&["ROW", "LEVEL", "SECURITY"]) {
+    let is_forced = tokens.clone().eat("FORCE") || tokens.clone().eat_all(&["NO", "FORCE"]);
+    if tokens.has(&["ROW", "LEVEL", "SECURITY"]) && !is_forced {
         return ("ROW SECURITY", post_data);
     }
     if tokens.eat_all(&["ENABLE", "TRIGGER", "ALL"]) {
@@ -424,6 +442,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_said_of_a_large_object_is_named_for_it() {
+        for sql in [
+            "GRANT SELECT ON LARGE OBJECT 70001 TO \"ON LARGE OBJECT 2\";",
+            "REVOKE ALL ON LARGE OBJECT 70001 FROM PUBLIC;",
+            "COMMENT ON LARGE OBJECT 70001 IS 'x';",
+            "SECURITY LABEL FOR a ON LARGE OBJECT 70001 IS 'x';",
+        ] {
+            assert_eq!(classify(sql, false).unwrap().name, "LARGE OBJECT 70001", "{sql}");
+        }
+        assert_eq!(classify("GRANT SELECT ON TABLE a TO \"ON LARGE OBJECT 2\";", false).unwrap().name, "");
+    }
+
+    #[test]
     fn statements_have_the_kinds_of_an_archive() {
         for (sql, expected) in [
             ("CREATE UNLOGGED TABLE public.a (b integer GENERATED ALWAYS AS (1) STORED);", "TABLE"),
@@ -439,6 +470,7 @@ mod tests {
             ("ALTER TABLE ONLY a ATTACH PARTITION b FOR VALUES IN (1);", "TABLE ATTACH"),
             ("ALTER TABLE ONLY a ALTER COLUMN b SET DEFAULT nextval('c');", "DEFAULT"),
             ("ALTER TABLE a ENABLE ROW LEVEL SECURITY;", "ROW SECURITY"),
+            ("ALTER TABLE ONLY a FORCE ROW LEVEL SECURITY;", "TABLE"),
             ("ALTER TABLE a DISABLE TRIGGER ALL;", "DISABLE TRIGGER"),
             ("ALTER TABLE a OWNER TO b;", "OWNER"),
             ("ALTER TABLE IF EXISTS ONLY a DROP CONSTRAINT IF EXISTS b;", "DROP"),

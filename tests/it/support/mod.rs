@@ -10,6 +10,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 use postgres::{Database, Server};
@@ -17,6 +18,9 @@ pub use rows::{Rows, assert_same_rows};
 
 /// No run of a test takes this long; one that does hangs.
 const LIMIT_SECONDS: u64 = 120;
+
+/// The report, in the run's own folder.
+const REPORT: &str = "report.json";
 
 /// Every dump of the shop that holds schema and rows, by the name of its format.
 pub const SHOP_FORMATS: &[(&str, &str)] = &[
@@ -168,6 +172,11 @@ impl Snapshot {
         self
     }
 
+    /// Writes a report too, which [`Run::actions`] reads.
+    pub fn report(self) -> Snapshot {
+        self.argument("--report").argument(REPORT)
+    }
+
     /// Runs the program in a folder of its own, and waits for its end.
     pub fn run(self) -> Run {
         let folder = tempfile::Builder::new().prefix("mask-it-").tempdir().expect("a temporary folder");
@@ -223,6 +232,18 @@ fn mask_within(kilobytes: u64) -> Command {
 fn without_settings(mut command: Command) -> Command {
     command.env_remove("MASK_KEY").env_remove("RUST_BACKTRACE").env("LC_ALL", "C");
     command
+}
+
+/// What became of a column.
+pub struct Action {
+    /// Its table, as messages name it.
+    pub table: String,
+    /// Its name.
+    pub column: String,
+    /// `keep`, the name of a function, or `follows TABLE.COLUMN`.
+    pub action: String,
+    /// Whether any value was masked; a column that follows a kept one is not.
+    pub is_masked: bool,
 }
 
 /// A run that ended, and what it left behind.
@@ -294,6 +315,25 @@ impl Run {
         let path =
             ["parquet:", "dir:", "csv:"].iter().find_map(|scheme| to.strip_prefix(scheme)).unwrap_or(to);
         self.work().join(path)
+    }
+
+    /// What became of each column, as the report says.
+    pub fn actions(&self) -> Vec<Action> {
+        let report = fs::read(self.work().join(REPORT)).expect("the run wrote a report");
+        let report: Value = serde_json::from_slice(&report).expect("the report is JSON");
+        let mut actions = Vec::new();
+        for table in report["tables"].as_array().expect("the report has tables") {
+            for column in table["columns"].as_array().expect("tables have columns") {
+                let text = |value| Value::as_str(value).expect("it is a text").to_string();
+                actions.push(Action {
+                    table: text(&table["name"]),
+                    column: text(&column["name"]),
+                    action: text(&column["action"]),
+                    is_masked: column["values_masked"] != 0,
+                });
+            }
+        }
+        actions
     }
 
     /// Every file that is left behind in the run's folder or in its folder for temporary files, with its bytes.

@@ -63,7 +63,11 @@ impl Rows {
                 continue; // schema.sql
             }
             for file in fs::read_dir(table.path()).expect("it is a folder").flatten() {
-                let (name, rows) = parquet_file(&file.path());
+                let path = file.path();
+                if path.extension().is_none_or(|extension| extension != "parquet") {
+                    continue; // values that have no place in a column of their type
+                }
+                let (name, rows) = parquet_file(&path);
                 tables.entry(name).or_default().extend(rows);
             }
         }
