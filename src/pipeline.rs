@@ -165,6 +165,9 @@ impl Run<'_> {
         let mut reader = self.source.read(self.plan.parts[part].source_index, self.target.block_bytes())?;
         let mut first_row = 0;
         while let Some((permit, block)) = self.next_block(&mut *reader, permits)? {
+            if let Some(bytes) = reader.stored_bytes_read() {
+                self.meter.part(part).set_stored_bytes_read(bytes);
+            }
             let rows = memchr::memchr_iter(b'\n', &block.bytes).count() as u64;
             let (answer, pending) = bounded(1);
             let task = work.clone();

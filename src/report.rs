@@ -30,6 +30,7 @@ impl Meter {
 pub struct PartMeter {
     rows: AtomicU64,
     read_bytes: AtomicU64,
+    stored_bytes_read: AtomicU64,
     written_bytes: AtomicU64,
     times: Mutex<Times>,
     columns: Mutex<Vec<ColumnCounts>>,
@@ -57,6 +58,7 @@ impl PartMeter {
         PartMeter {
             rows: AtomicU64::new(0),
             read_bytes: AtomicU64::new(0),
+            stored_bytes_read: AtomicU64::new(0),
             written_bytes: AtomicU64::new(0),
             times: Mutex::default(),
             columns: Mutex::new(vec![ColumnCounts::default(); columns]),
@@ -92,6 +94,19 @@ impl PartMeter {
     /// Bytes of COPY text read so far.
     pub fn read_bytes(&self) -> u64 {
         self.read_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Notes how many of its stored bytes were read, where these are not the bytes of COPY text.
+    pub fn set_stored_bytes_read(&self, bytes: u64) {
+        self.stored_bytes_read.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Stored bytes read so far; compare them with [`DataPart::stored_bytes`](crate::source::DataPart::stored_bytes).
+    pub fn stored_bytes_read(&self) -> u64 {
+        match self.stored_bytes_read.load(Ordering::Relaxed) {
+            0 => self.read_bytes(),
+            bytes => bytes,
+        }
     }
 
     /// Bytes in the target; 0 until the part is complete.

@@ -149,7 +149,7 @@ impl Display for Bars {
                 _ => (),
             }
             if let (Some(bar), Stage::Moving) = (&part.bar, counted.stage()) {
-                bar.set_position(counted.read_bytes());
+                bar.set_position(counted.stored_bytes_read());
                 bar.set_message(format!("{} rows", counted.rows()));
             }
         }

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{BlockReader, DataPart, Source};
+use super::{Block, BlockReader, DataPart, Source};
 use crate::error::{Error, Place, Result};
 use crate::pg::archive::{Archive, VisitLargeObject};
 use crate::pg::blocks::BlockCutter;
@@ -13,7 +13,7 @@ use crate::pg::copy_statement::copy_target;
 use crate::pg::dump::{CopyTarget, Dump, Entry};
 use crate::pg::insert::{InsertOptions, insert_reader};
 use crate::pg::random_access::RandomAccess;
-use crate::pg::stream;
+use crate::pg::stream::{self, Position};
 use crate::schema::QualifiedName;
 
 /// An archive in custom, directory or tar form.
@@ -68,7 +68,7 @@ impl ArchiveSource {
     /// # Errors
     /// If the data cannot be found.
     pub fn raw(&self, index: usize) -> Result<Box<dyn Read + Send>> {
-        self.archive.data(self.entries[index])
+        Ok(self.archive.data(self.entries[index])?.0)
     }
 }
 
@@ -83,14 +83,15 @@ impl Source for ArchiveSource {
 
     fn read(&self, index: usize, block_bytes: usize) -> Result<Box<dyn BlockReader + '_>> {
         let place = Place::table(&self.parts[index].target.table);
-        if self.has_inserts(index) {
+        let (text, position) = self.archive.data(self.entries[index]).map_err(|error| error.at(&place))?;
+        let start_byte = position.byte();
+        let blocks: Box<dyn BlockReader> = if self.has_inserts(index) {
             let target = self.parts[index].target.clone();
-            let options =
-                InsertOptions { target, backslashes: false, block_bytes, place: place.clone(), line: 1 };
-            return Ok(insert_reader(self.raw(index).map_err(|error| error.at(place))?, options));
-        }
-        let rows = self.raw(index).map_err(|error| error.at(&place))?;
-        Ok(Box::new(BlockCutter::new(rows, block_bytes, place)))
+            insert_reader(text, InsertOptions { target, backslashes: false, block_bytes, place, line: 1 })
+        } else {
+            Box::new(BlockCutter::new(text, block_bytes, place))
+        };
+        Ok(Box::new(StoredBlocks { blocks, position, start_byte }))
     }
 
     fn is_seekable(&self) -> bool {
@@ -99,6 +100,23 @@ impl Source for ArchiveSource {
 
     fn visit_large_objects(&self, visit: &mut VisitLargeObject<'_>) -> Result<()> {
         self.archive.visit_large_objects(visit)
+    }
+}
+
+/// Blocks of an entry, and how far its stored data was read for them.
+struct StoredBlocks {
+    blocks: Box<dyn BlockReader>,
+    position: Position,
+    start_byte: u64,
+}
+
+impl BlockReader for StoredBlocks {
+    fn next_block(&mut self) -> Result<Option<Block>> {
+        self.blocks.next_block()
+    }
+
+    fn stored_bytes_read(&self) -> Option<u64> {
+        Some(self.position.byte().saturating_sub(self.start_byte))
     }
 }
 

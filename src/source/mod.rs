@@ -67,6 +67,11 @@ pub trait BlockReader: Send {
     /// # Errors
     /// [`Kind::Snapshot`](crate::error::Kind::Snapshot) if the data is damaged or ends early.
     fn next_block(&mut self) -> Result<Option<Block>>;
+
+    /// How many of the part's stored bytes were read so far; `None` where these are the bytes of the blocks.
+    fn stored_bytes_read(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// Whole rows of COPY text: UTF-8 (or the bytes of an SQL_ASCII database), `\n` after each row, no end marker.

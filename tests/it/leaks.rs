@@ -157,7 +157,7 @@ fn assert_no_canary_in_archive(path: &Path) {
         }
         if entry.kind == "TABLE DATA" {
             let mut rows = Vec::new();
-            archive.data(index).unwrap().read_to_end(&mut rows).unwrap();
+            archive.data(index).unwrap().0.read_to_end(&mut rows).unwrap();
             assert_no_canary(&rows, "the rows of the archive");
         }
     }

@@ -200,16 +200,19 @@ impl Archive {
 
     /// The data of the entry at `index`, decompressed, as UTF-8 (or the bytes of an SQL_ASCII database).
     ///
-    /// The stream's failures carry an [`Error`] with the place; [`stream::error`] takes it
-    /// out.
+    /// The stream's failures carry an [`Error`] with the place; [`stream::error`] takes it out. With it comes the place
+    /// in the file up to which it was read, which goes on as it is.
     ///
     /// # Errors
     /// If the data is not there, or its beginning is damaged.
-    pub fn data(&self, index: usize) -> Result<Box<dyn Read + Send>> {
+    pub fn data(&self, index: usize) -> Result<(Box<dyn Read + Send>, Position)> {
         let (stored, position) = self.stored_data(index)?;
         match encoding::transcoder(&self.encoding)? {
-            Some(transcoder) => Ok(Box::new(Located::transcoded(transcoder.reader(stored), position))),
-            None => Ok(stored),
+            Some(transcoder) => {
+                let text = Located::transcoded(transcoder.reader(stored), position.clone());
+                Ok((Box::new(text), position))
+            }
+            None => Ok((stored, position)),
         }
     }
 
@@ -447,7 +450,7 @@ pub mod tests {
         let mut all = Vec::new();
         for (index, entry) in archive.dump().entries.iter().enumerate() {
             if entry.has_data && entry.kind != "BLOBS" {
-                archive.data(index)?.read_to_end(&mut all).map_err(stream::error)?;
+                archive.data(index)?.0.read_to_end(&mut all).map_err(stream::error)?;
             }
         }
         archive.visit_large_objects(&mut |_, _, content| {
