@@ -237,12 +237,22 @@ fn moved(from: &str, to: &str) -> Result<(), Vec<Error>> {
         rules: &RULES.1,
         key: &key,
         filter: TableFilter::default(),
+        notes: source.notes(),
     };
     let plan = Arc::new(Plan::build(request)?);
     let place = target::Place { to, from, overwrite: false, include: Include::default() };
     let target = target::create(place, plan.clone()).map_err(one)?;
     let meter = Meter::new(&plan);
-    pipeline::run(&plan, &*source, target, Settings { jobs: 2 }, &meter, &AtomicBool::new(false)).map_err(one)
+    pipeline::run(
+        &plan,
+        &*source,
+        target,
+        Settings { jobs: 2, memory_bytes: 1 << 28 },
+        &meter,
+        &AtomicBool::new(false),
+    )
+    .map_err(one)?;
+    Ok(())
 }
 
 /// The lines between each `COPY … FROM stdin;` and its `\.`, sorted.
