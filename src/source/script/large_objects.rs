@@ -18,7 +18,7 @@ pub fn visit(
         let mut content = Content { statements: &mut statements, piece: Vec::new(), at: 0, is_closed: false };
         visit(oid, &mut content)?;
         // What the visitor left unread is passed over, so that the next object is found.
-        io::copy(&mut content, &mut io::sink()).map_err(|error| stream::error(error))?;
+        io::copy(&mut content, &mut io::sink()).map_err(stream::error)?;
     }
     Ok(())
 }
@@ -46,7 +46,7 @@ impl<R: BufRead> Statements<R> {
 
     /// The oid of the next `lo_open`.
     fn next_open(&mut self) -> Result<Option<u32>> {
-        let Some(line) = self.next_line().map_err(|error| stream::error(error))? else { return Ok(None) };
+        let Some(line) = self.next_line().map_err(stream::error)? else { return Ok(None) };
         let oid =
             quoted_argument(line, "lo_open(").and_then(|oid| std::str::from_utf8(oid).ok()?.parse().ok());
         match oid {
@@ -112,7 +112,7 @@ mod tests {
         let mut objects = Vec::new();
         visit(text.as_bytes(), &mut |oid, content| {
             let mut bytes = Vec::new();
-            content.read_to_end(&mut bytes).map_err(|error| stream::error(error))?;
+            content.read_to_end(&mut bytes).map_err(stream::error)?;
             objects.push((oid, bytes));
             Ok(())
         })?;

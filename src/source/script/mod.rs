@@ -352,7 +352,9 @@ INSERT INTO public.d VALUES (2, 'it''s');
         assert_eq!(kinds, ["BEGIN", "BLOBS", "COMMIT"]);
         let mut found = Vec::new();
         let visit = &mut |entry: &Entry, oid, content: &mut dyn Read| {
-            found.push((entry.id, oid, content.bytes().map(Result::unwrap).collect::<Vec<_>>()));
+            let mut bytes = Vec::new();
+            content.read_to_end(&mut bytes).map_err(stream::error)?;
+            found.push((entry.id, oid, bytes));
             Ok(())
         };
         source.visit_large_objects(visit).unwrap();
