@@ -12,8 +12,8 @@ const TARGETS: [(&str, &str); 4] =
 fn main() {
     let folder = Folder::new();
     let large = size_from_env("MASK_BENCH_MIB", 2_000);
-    let small_bytes = write_dump(&folder.path("small.sql"), large / 10).expect("the dump can be written");
-    let large_bytes = write_dump(&folder.path("large.sql"), large).expect("the dump can be written");
+    let small = write_dump(&folder.path("small.sql"), large / 10).expect("the dump can be written");
+    let large = write_dump(&folder.path("large.sql"), large).expect("the dump can be written");
     println!(
         "peak memory in MiB: a plain dump of {} MiB and one of {} MiB",
         small_bytes >> 20,

@@ -93,12 +93,19 @@ impl Random {
     }
 }
 
+/// A dump that was written.
+#[derive(Clone, Copy)]
+pub struct Written {
+    pub bytes: u64,
+    pub rows: u64,
+}
+
 /// Writes a plain dump of about `bytes` bytes: a customer to five orders.
-pub fn write_dump(path: &Path, bytes: u64) -> std::io::Result<u64> {
+pub fn write_dump(path: &Path, bytes: u64) -> std::io::Result<Written> {
     let mut out = BufWriter::with_capacity(1 << 20, File::create(path)?);
     let mut random = Random::new(42);
-    // A customer and its orders take about 920 bytes.
-    let customers = bytes / 920;
+    // A customer and its orders take about 700 bytes.
+    let customers = bytes / 700;
     out.write_all(SCHEMA.as_bytes())?;
     out.write_all(b"COPY public.customers (id, first_name, last_name, email, phone, street, city, born, created_at, notes) FROM stdin;\n")?;
     for id in 1..=customers {
@@ -113,7 +120,7 @@ pub fn write_dump(path: &Path, bytes: u64) -> std::io::Result<u64> {
     out.write_all(b"\\.\n\n")?;
     out.write_all(CONSTRAINTS.as_bytes())?;
     out.flush()?;
-    Ok(std::fs::metadata(path)?.len())
+    Ok(Written { bytes: std::fs::metadata(path)?.len(), rows: customers * 6 })
 }
 
 fn write_customer(out: &mut impl Write, id: u64, random: &mut Random) -> std::io::Result<()> {

@@ -162,7 +162,7 @@ impl ColumnViews {
     #[inline]
     fn push(&mut self, column: usize, value: &[u8], offset: usize) {
         let column = &mut self.columns[column];
-        if value == b"\\N" {
+        if matches!(value, [b'\\', b'N']) {
             column.null_rows.push(column.views.len());
             column.views.push(0);
         } else {
