@@ -16,8 +16,8 @@ fn main() {
     let large = write_dump(&folder.path("large.sql"), large).expect("the dump can be written");
     println!(
         "peak memory in MiB: a plain dump of {} MiB and one of {} MiB",
-        small_bytes >> 20,
-        large_bytes >> 20
+        small.bytes >> 20,
+        large.bytes >> 20
     );
     println!("{:<12} {:>8} {:>8} {:>8}", "target", "small", "large", "ratio");
     for (name, to) in TARGETS {
