@@ -31,6 +31,8 @@ pub struct Include {
 pub struct Restorer {
     include: Include,
     from_script: bool,
+    /// Whether the line that says that the dump is complete was among the comments of an entry.
+    is_complete: bool,
     has_search_path: bool,
     /// The oids of the large objects of each entry that makes several (PostgreSQL 17).
     large_objects: HashMap<i32, Vec<String>>,
@@ -45,6 +47,7 @@ impl Restorer {
         let groups = dump.entries.iter().filter(|entry| entry.kind == "BLOB METADATA");
         Restorer {
             include,
+            is_complete: false,
             large_objects: groups.map(|entry| (entry.id, oids(entry))).collect(),
             from_script: dump.archive_version.is_none(),
             has_search_path: dump.entries.iter().any(|entry| entry.kind == "SEARCHPATH"),
@@ -60,10 +63,10 @@ impl Restorer {
         if self.from_script { String::new() } else { format!("{head}{SESSION}") }
     }
 
-    /// What comes after the last entry.
+    /// What comes after the last entry: the line by which a script that was cut is told from a whole one.
     pub fn epilogue(&self) -> String {
         let tail = "--\n-- PostgreSQL database dump complete\n--\n\n";
-        if self.from_script { String::new() } else { tail.to_string() }
+        if self.is_complete { String::new() } else { tail.to_string() }
     }
 
     /// The SQL of an entry that is not data; empty for what a restore makes only on request.
@@ -72,6 +75,7 @@ impl Restorer {
             return String::new();
         }
         if self.from_script {
+            self.is_complete |= entry.definition.contains("\n-- PostgreSQL database dump complete\n");
             return format!("{}\n", entry.definition);
         }
         if matches!(entry.kind.as_str(), "ENCODING" | "STDSTRINGS" | "SEARCHPATH") {
@@ -317,6 +321,17 @@ mod tests {
         let mut restorer = Restorer::new(&archive(vec![table()]), Include::default());
         assert!(restorer.entry(&table()).contains("SET search_path = \"public\", pg_catalog;"));
         assert!(!restorer.entry(&table()).contains("search_path"));
+    }
+
+    #[test]
+    fn a_script_ends_with_the_line_that_says_so_once() {
+        let entry = |definition: &str| Entry { definition: definition.into(), ..Entry::default() };
+        let script = Dump::default();
+        let mut restorer = Restorer::new(&script, Include::default());
+        restorer.entry(&entry("SELECT 1;"));
+        assert!(restorer.epilogue().contains("dump complete"));
+        restorer.entry(&entry("--\n-- PostgreSQL database dump complete\n--\n\n\\unrestrict x"));
+        assert_eq!(restorer.epilogue(), "");
     }
 
     #[test]

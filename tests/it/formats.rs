@@ -31,6 +31,18 @@ fn loads(format: &str) -> bool {
 }
 
 #[test]
+fn what_is_written_can_be_read_again() {
+    let reference = shop_rows(Snapshot::shop().keep_all().to_parquet().run().rows());
+    for target in ["staging.sql", "staging.sql.gz", "staging.dump", "dir:staging.dir"] {
+        let first = Snapshot::shop().keep_all().to(target).run();
+        first.succeeds();
+        let second = Snapshot::shop().from(&first.output()).keep_all().to_parquet().run();
+        second.succeeds();
+        assert_same_rows(&reference, &shop_rows(second.rows()), target);
+    }
+}
+
+#[test]
 fn every_format_becomes_the_same_parquet() {
     every_format_gives_the_same_rows_as("parquet:staging");
 }
