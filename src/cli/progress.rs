@@ -123,7 +123,8 @@ impl Bars {
             .zip(bytes)
             .map(|(name, stored_bytes)| PartBar { name, stored_bytes, bar: None, is_over: false })
             .collect();
-        let total = all.add(ProgressBar::new(parts.len() as u64));
+        let hidden = ProgressDrawTarget::hidden();
+        let total = all.add(ProgressBar::with_draw_target(Some(parts.len() as u64), hidden));
         total.set_style(style("{prefix:32!} {bar:24} {pos}/{len} tables {msg}"));
         total.set_prefix("total");
         Bars { all, total, parts }
@@ -158,18 +159,20 @@ impl Display for Bars {
     }
 
     fn end(&mut self) {
+        self.total.finish_and_clear();
         self.all.clear().ok();
     }
 }
 
 impl PartBar {
     fn new_bar(&self) -> ProgressBar {
+        // Hidden until it is among the others, which draw it: else it would leave a line of its own.
+        let hidden = |bytes| ProgressBar::with_draw_target(bytes, ProgressDrawTarget::hidden());
         let bar = match self.stored_bytes {
-            Some(bytes) => ProgressBar::new(bytes).with_style(style(
+            Some(bytes) => hidden(Some(bytes)).with_style(style(
                 "{prefix:32!} {bar:24} {bytes}/{total_bytes} {bytes_per_sec} {msg} eta {eta}",
             )),
-            None => ProgressBar::no_length()
-                .with_style(style("{prefix:32!} {spinner} {bytes} {bytes_per_sec} {msg}")),
+            None => hidden(None).with_style(style("{prefix:32!} {spinner} {bytes} {bytes_per_sec} {msg}")),
         };
         bar.set_prefix(self.name.clone());
         bar
