@@ -7,6 +7,7 @@
 use std::io::Read;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -28,6 +29,9 @@ pub struct Settings {
     /// About how much of the snapshot is in memory at once, in bytes; a block is there whatever it takes.
     pub memory_bytes: u64,
 }
+
+/// How long a reader that waits may take to notice that the run stops.
+const STOP_LATENCY: Duration = Duration::from_millis(50);
 
 /// How much memory a block takes on its way, in sizes of a block: as read, as a batch, encoded, and compressed.
 const COPIES_OF_A_BLOCK: u64 = 5;
@@ -183,10 +187,15 @@ impl Run<'_> {
     }
 
     fn next_block(&self, reader: &mut dyn BlockReader, permits: &Permits) -> Result<Option<(Permit, Block)>> {
-        let permit = permits.take();
-        if self.stop.load(Ordering::Relaxed) {
-            return Err(Error::interrupted());
-        }
+        // A run that stops leaves blocks, and their permits, in queues that nobody reads any more.
+        let permit = loop {
+            if self.stop.load(Ordering::Relaxed) {
+                return Err(Error::interrupted());
+            }
+            if let Some(permit) = permits.take_within(STOP_LATENCY) {
+                break permit;
+            }
+        };
         Ok(reader.next_block()?.map(|block| (permit, block)))
     }
 
@@ -298,9 +307,10 @@ impl Permits {
         Permits { free, back }
     }
 
-    fn take(&self) -> Permit {
-        self.free.recv().expect("this value keeps the channel open");
-        Permit(self.back.clone())
+    /// A permit, if one is free within `patience`.
+    fn take_within(&self, patience: Duration) -> Option<Permit> {
+        self.free.recv_timeout(patience).ok()?;
+        Some(Permit(self.back.clone()))
     }
 }
 

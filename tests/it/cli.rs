@@ -3,9 +3,9 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::path::Path;
-use std::process::{Child, ChildStdin, Command, Output, Stdio};
+use std::process::{Child, ChildStdin, Output, Stdio};
 
-use crate::support::{Snapshot, fixture, mask, wait};
+use crate::support::{Snapshot, fixture, mask, send_signal, wait};
 
 fn ran(arguments: &[&str]) -> Output {
     let folder = tempfile::tempdir().unwrap();
@@ -170,10 +170,27 @@ fn half_way(folder: &Path) -> (Child, ChildStdin) {
 }
 
 #[test]
+fn a_value_that_cannot_be_masked_ends_a_run_of_many_blocks() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("large.sql");
+    let mut script = String::from("CREATE TABLE public.t (id text);\nCOPY public.t (id) FROM stdin;\n");
+    // The blocks after the first are masked by the time that this fails, and nobody takes them any more.
+    script += "this is no identifier\n";
+    script += &"11111111-2222-4333-8444-555555555555\n".repeat(1 << 18);
+    script += "\\.\n";
+    fs::write(&path, script).unwrap();
+    let rules = "version = 1\n[tables.t]\nid = \"uuid\"\n";
+    for (target, jobs) in [("staging.sql", 1), ("staging.sql", 2), ("dir:staging", 1)] {
+        let run = Snapshot::of(&path).rules_text(rules).to(target).jobs(jobs).run();
+        run.ends_with(1).says("table `public.t`, column `id`, row 1").leaves_nothing();
+    }
+}
+
+#[test]
 fn an_interrupted_run_says_so_and_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let (child, input) = half_way(folder.path());
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    send_signal("INT", &child);
     // It may notice only when its input goes on or ends.
     drop(input);
     assert_eq!(wait(child).code(), Some(130));

@@ -15,7 +15,7 @@ use pgmask::pg::compression::Codec;
 use tempfile::TempDir;
 
 use crate::support::postgres::{Database, Server};
-use crate::support::{Rows, Run, Snapshot, fixture, loaded, mask, wait};
+use crate::support::{Rows, Run, Snapshot, fixture, loaded, mask, send_signal, wait};
 
 /// A value in every column, in words or digits that occur nowhere else.
 const CANARIES: &[&str] = &[
@@ -423,8 +423,7 @@ fn no_canary_is_left_by_a_run_that_is_interrupted_or_killed() {
         let mut child = command(folder.path(), &path, to).spawn().unwrap();
         wait_for_output(folder.path());
         assert!(child.try_wait().unwrap().is_none(), "{signal} {to}: it had ended");
-        let killed = Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status();
-        assert!(killed.unwrap().success());
+        send_signal(signal, &child);
         let (code, said) = ended(child);
         assert_eq!(
             code,

@@ -365,6 +365,12 @@ pub fn loaded(path: &Path, server: &'static Server) -> Database {
     database
 }
 
+/// Sends the signal `name`, such as `INT`, to `child`, by the shell's own `kill`: not every system has the program.
+pub fn send_signal(name: &str, child: &Child) {
+    let sent = Command::new("sh").args(["-c", &format!("kill -{name} {}", child.id())]).status();
+    assert!(sent.expect("there is a shell").success(), "the signal {name} is not sent");
+}
+
 /// How `child` ends; one that does not end is killed, and the test fails.
 pub fn wait(mut child: Child) -> ExitStatus {
     let start = Instant::now();
