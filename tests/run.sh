@@ -71,8 +71,8 @@ PYTHON
 # A virtual environment with the readers of Parquet that people use.
 install_python_readers() {
     local python=$PWD/target/venv/bin/python3
-    if ! "$python" -c 'import pyarrow, duckdb' 2>/dev/null; then
-        python3 -m venv target/venv && "$python" -m pip install -q pyarrow duckdb || return 1
+    if ! "$python" -c 'import pyarrow, duckdb, pytz' 2>/dev/null; then
+        python3 -m venv target/venv && "$python" -m pip install -q pyarrow duckdb pytz || return 1 # DuckDB hands out times with a zone by pytz
     fi
     export MASK_TEST_PYTHON=$python
 }
