@@ -217,7 +217,8 @@ fn the_parquet_readers_that_people_use_read_it() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let counts: BTreeMap<String, [usize; 2]> = serde_json::from_slice(&output.stdout).unwrap();
     for (table, rows) in run.rows().counts() {
-        let of_duckdb = if table == "public.heartbeats" { 0 } else { rows };
-        assert_eq!(counts[&table], [rows, of_duckdb], "{table}");
+        // Parquet counts no rows without columns; their number is in the file's metadata.
+        let rows = if table == "public.heartbeats" { 0 } else { rows };
+        assert_eq!(counts[&table], [rows, rows], "{table}");
     }
 }
