@@ -1,4 +1,10 @@
-//! Masked Postgres snapshots for staging.
+//! Masked Postgres snapshots for staging: nobody's data, every reference intact.
+//!
+//! Data flows one way: [`source`] reads blocks of COPY text, [`pg::copy`] decodes them into batches, [`masked`] applies
+//! the actions of the [`plan`], a [`target`] encodes and writes them; [`pipeline`] carries it out on all cores. A rule is
+//! read and bound to the [`schema`] by [`rules`], and built from a function of [`functions`] under a [`key`].
+//! docs/architecture.md has the map in full.
+
 pub mod cli;
 pub mod error;
 pub mod functions;

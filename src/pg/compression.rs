@@ -59,6 +59,13 @@ impl Codec {
         }
     }
 
+    /// The compression of a file that is to be called `name`, such as `x.sql.gz`; `None` if it is no script's name.
+    pub fn of_name(name: &str) -> Option<Codec> {
+        [Codec::Plain, Codec::Gzip, Codec::Lz4, Codec::Zstd]
+            .into_iter()
+            .find(|codec| name.ends_with(&format!(".sql{}", codec.extension())))
+    }
+
     /// The ending of file names, such as `.gz`; empty for plain ones.
     pub fn extension(self) -> &'static str {
         match self {
@@ -200,6 +207,13 @@ mod tests {
         let mut text = Vec::new();
         codec.decoder(stream)?.read_to_end(&mut text)?;
         Ok(text)
+    }
+
+    #[test]
+    fn a_script_is_compressed_as_its_name_says() {
+        assert_eq!(Codec::of_name("a.sql.zst"), Some(Codec::Zstd));
+        assert_eq!(Codec::of_name("a.sql"), Some(Codec::Plain));
+        assert_eq!(Codec::of_name("a.txt"), None);
     }
 
     #[test]

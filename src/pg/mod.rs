@@ -4,7 +4,6 @@ pub mod archive;
 pub mod archive_form;
 pub mod array;
 pub mod blocks;
-pub mod compress;
 pub mod compression;
 pub mod copy;
 pub mod copy_statement;

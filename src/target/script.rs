@@ -169,7 +169,7 @@ impl State {
         if text.is_empty() {
             return Ok(());
         }
-        self.write(&codec.compress_block(text.as_bytes()))
+        self.write(&compressed(codec, text.as_bytes().to_vec())?)
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
@@ -184,6 +184,10 @@ impl State {
     }
 }
 
+fn compressed(codec: Codec, text: Vec<u8>) -> Result<Vec<u8>> {
+    codec.compress(text).map_err(|error| Error::write(&error))
+}
+
 /// Encodes batches as COPY text.
 struct CopyText(Codec);
 
@@ -191,10 +195,7 @@ impl Encoder for CopyText {
     fn encode(&self, batch: &MaskedBatch, _first_row: u64) -> Result<Encoded> {
         let mut text = Vec::with_capacity(BLOCK_BYTES + BLOCK_BYTES / 4);
         copy::encode(batch, &mut text);
-        Ok(Encoded::Bytes(match self.0 {
-            Codec::Plain => text,
-            codec => codec.compress_block(&text),
-        }))
+        Ok(Encoded::Bytes(compressed(self.0, text)?))
     }
 }
 

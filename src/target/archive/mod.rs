@@ -84,32 +84,6 @@ impl ArchiveTarget {
         Ok(ArchiveTarget { writer, compression, parts })
     }
 
-    fn write_large_object(&self, entry: i32, oid: u32, content: &mut dyn Read) -> Result<()> {
-        match &self.writer {
-            Writer::Custom(state) => {
-                let mut state = lock(state);
-                state.enter_large_objects(Some(entry))?;
-                state.writer.start_large_object(oid)?;
-                let mut pieces = Pieces::new(self.compression, Framing::Chunks);
-                each_block(content, |block| {
-                    pieces.add(encode(block, self.compression, Framing::Chunks)?, &mut |bytes| {
-                        state.writer.chunk(bytes)
-                    })
-                })?;
-                pieces.end(&[], &mut |bytes| state.writer.chunk(bytes))?;
-                state.writer.end_chunks()
-            }
-            Writer::Directory(writer, list) => {
-                let name = format!("blob_{oid}.dat");
-                self.list_large_object(writer, &mut lock(list), entry, &format!("{oid} {name}\n"))?;
-                let mut part = self.directory_part(writer, &name)?;
-                each_block(content, |block| part.write(encode(block, self.compression, Framing::Files)?))?;
-                part.end(&[])?;
-                Ok(())
-            }
-        }
-    }
-
     fn list_large_object(
         &self,
         writer: &DirectoryWriter,
@@ -169,7 +143,29 @@ impl Target for ArchiveTarget {
     }
 
     fn large_object(&self, entry: i32, oid: u32, content: &mut dyn Read) -> Result<()> {
-        self.write_large_object(entry, oid, content)
+        match &self.writer {
+            Writer::Custom(state) => {
+                let mut state = lock(state);
+                state.enter_large_objects(Some(entry))?;
+                state.writer.start_large_object(oid)?;
+                let mut pieces = Pieces::new(self.compression, Framing::Chunks);
+                each_block(content, |block| {
+                    pieces.add(encode(block, self.compression, Framing::Chunks)?, &mut |bytes| {
+                        state.writer.chunk(bytes)
+                    })
+                })?;
+                pieces.end(&[], &mut |bytes| state.writer.chunk(bytes))?;
+                state.writer.end_chunks()
+            }
+            Writer::Directory(writer, list) => {
+                let name = format!("blob_{oid}.dat");
+                self.list_large_object(writer, &mut lock(list), entry, &format!("{oid} {name}\n"))?;
+                let mut part = self.directory_part(writer, &name)?;
+                each_block(content, |block| part.write(encode(block, self.compression, Framing::Files)?))?;
+                part.end(&[])?;
+                Ok(())
+            }
+        }
     }
 
     fn finish(self: Box<Self>) -> Result<Vec<String>> {
