@@ -3,6 +3,7 @@
 //! `cargo bench --bench functions`; the best of a number of rounds counts, as others' work only ever adds time.
 
 use std::hint::black_box;
+use std::path::Path;
 use std::time::Instant;
 
 use aes::Aes256;
@@ -10,7 +11,7 @@ use arrow::array::BinaryViewArray;
 use fpe::ff1::{FF1, FlexibleNumeralString};
 use pgmask::functions::ff1::Ff1;
 use pgmask::functions::text::{InvalidPolicy, NullPolicy, TextColumn, TextMask};
-use pgmask::functions::{Build, FUNCTIONS, Function, Masking};
+use pgmask::functions::{Build, Context, FUNCTIONS, Function, Masking};
 use pgmask::key::MasterKey;
 use pgmask::schema::PgType;
 
@@ -28,9 +29,11 @@ fn main() {
 }
 
 fn bench(function: &Function) {
-    let key = MasterKey::from_bytes(vec![0; 32]).expect("it is long enough").domain(function.domain);
+    let key = MasterKey::from_bytes(vec![0; 32]).expect("it is long enough");
+    let context = Context { key: &key, functions: FUNCTIONS, locale: None, folder: Path::new("") };
+    let key = key.domain(function.domain);
     let (parameters, ty) = (function.example.parameters(), &function.example.ty);
-    let build = Build { parameters: &parameters, ty, key: &key, by: false };
+    let build = Build::new(&parameters, ty, &key, false).within(&context);
     let Ok(built) = function.prepare(&build) else { return };
     let Masking::Text(mask) = built.masking else { return };
     let values = values(function.name);

@@ -7,6 +7,8 @@ use arrow::array::{
 };
 use arrow::datatypes::DataType;
 
+use crate::functions::Form;
+use crate::functions::row::InputColumn;
 use crate::functions::text::TextColumn;
 use crate::schema::PgType;
 
@@ -30,6 +32,17 @@ pub struct ColumnMask {
     pub ty: PgType,
     /// The column of the rows whose value decides the result, where the rule says `by`.
     pub by: Option<usize>,
+    /// The columns that the mask asks for, in its order. No two columns ask for each other's masked values.
+    pub inputs: Vec<InputSource>,
+}
+
+/// A column of the rows that another column's mask asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InputSource {
+    /// Its index; `None` where the rows do not have it.
+    pub column: Option<usize>,
+    /// Whether its values are asked for as read or as masked.
+    pub form: Form,
 }
 
 /// Rows after the plan's actions. Its one constructor applies them.
@@ -59,19 +72,24 @@ pub struct Unmaskable {
 }
 
 impl MaskedBatch {
-    /// Applies `masks`, one a column, to `batch`. Masks see the values as read, so their order does not matter.
+    /// Applies `masks`, one a column, to `batch`: a column whose masked values another one asks for comes before it.
     ///
     /// # Errors
     /// The first value that cannot be masked.
     pub fn new(batch: RecordBatch, masks: &[ColumnMask]) -> Result<Self, Unmaskable> {
         assert_eq!(batch.num_columns(), masks.len(), "a plan decides every column");
-        let mut columns: Vec<ArrayRef> = Vec::with_capacity(masks.len());
-        let mut counts = Vec::with_capacity(masks.len());
-        for index in 0..masks.len() {
-            let (column, count) = apply(&batch, masks, index)?;
-            columns.push(column);
-            counts.push(count);
+        let mut done: Vec<Option<(ArrayRef, ColumnCounts)>> = vec![None; masks.len()];
+        let mut waiting: Vec<usize> = (0..masks.len()).collect();
+        while !waiting.is_empty() {
+            let (ready, later): (Vec<_>, Vec<_>) =
+                waiting.into_iter().partition(|&index| masks[index].is_ready(&done));
+            assert!(!ready.is_empty(), "a plan refuses columns that wait for each other");
+            for index in ready {
+                done[index] = Some(apply(&batch, masks, &done, index)?);
+            }
+            waiting = later;
         }
+        let (columns, counts): (Vec<_>, Vec<_>) = done.into_iter().flatten().unzip();
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
         let batch = RecordBatch::try_new_with_options(batch.schema(), columns, &options)
             .expect("a mask gives as many values as it takes");
@@ -101,15 +119,24 @@ impl MaskedBatch {
     /// A batch of values as they would come out of the masks, to test what takes one.
     #[cfg(test)]
     pub(crate) fn of_masked(batch: RecordBatch) -> Self {
-        let keep = ColumnMask { action: Action::Keep, ty: PgType::Text, by: None };
+        let keep = ColumnMask { action: Action::Keep, ty: PgType::Text, by: None, inputs: Vec::new() };
         let masks = vec![keep; batch.num_columns()];
         MaskedBatch::new(batch, &masks).expect("keep takes every value")
+    }
+}
+
+impl ColumnMask {
+    /// Whether every masked column that it asks for is done.
+    fn is_ready(&self, done: &[Option<(ArrayRef, ColumnCounts)>]) -> bool {
+        let mut masked = self.inputs.iter().filter(|input| input.form == Form::Masked);
+        masked.all(|input| input.column.is_none_or(|column| done[column].is_some()))
     }
 }
 
 fn apply(
     batch: &RecordBatch,
     masks: &[ColumnMask],
+    done: &[Option<(ArrayRef, ColumnCounts)>],
     index: usize,
 ) -> Result<(ArrayRef, ColumnCounts), Unmaskable> {
     let mask = &masks[index];
@@ -124,8 +151,20 @@ fn apply(
         }
         Action::Text(text) => {
             let owner = mask.by.map(|by| (batch.column(by).as_binary_view(), &masks[by].ty));
-            let masked = text.apply(column.as_binary_view(), &mask.ty, owner).map_err(|unmasked| {
-                Unmaskable { column: index, row: unmasked.row, reason: unmasked.reason }
+            let input = |source: &InputSource| InputColumn {
+                values: source.column.and_then(|column| match source.form {
+                    Form::Original => Some(batch.column(column).as_binary_view()),
+                    Form::Masked => done[column].as_ref().map(|(values, _)| values.as_binary_view()),
+                }),
+                ty: source.column.map_or(&mask.ty, |column| &masks[column].ty),
+                form: source.form,
+            };
+            let inputs: Vec<InputColumn<'_>> = mask.inputs.iter().map(input).collect();
+            let masked = text.apply_in_row(column.as_binary_view(), &mask.ty, owner, &inputs);
+            let masked = masked.map_err(|unmasked| Unmaskable {
+                column: index,
+                row: unmasked.row,
+                reason: unmasked.reason,
             })?;
             let counts = ColumnCounts { masked: masked.masked, nulls: masked.nulls };
             Ok((Arc::new(masked.values), counts))

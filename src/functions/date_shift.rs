@@ -88,7 +88,8 @@ mod tests {
 
     fn masked(ty: PgType, value: &str, owner: &str) -> Result<String, &'static str> {
         let key = MasterKey::from_bytes(vec![0; 32]).unwrap().domain("date_shift");
-        let build_from = Build { parameters: &Parameters::default(), ty: &ty, key: &key, by: true };
+        let parameters = Parameters::default();
+        let build_from = Build::new(&parameters, &ty, &key, true);
         let Masking::Text(mask) = build(&build_from).unwrap().masking else { unreachable!() };
         let mut out = String::new();
         mask.mask(value, owner.as_bytes(), &mut out).map(|()| out)

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use super::{Build, FUNCTIONS, Function, Uniqueness};
+use std::path::Path;
+
+use super::{Build, Built, Context, EXAMPLE_ROW, FUNCTIONS, Form, Function, Uniqueness};
 use crate::key::MasterKey;
 
 /// The text of `docs/functions.md`.
@@ -29,8 +31,8 @@ pub fn describe(function: &Function) -> String {
     line("takes", &function.takes_text.replace('`', ""));
     line("domain", &domain(function).replace('`', ""));
     line("uniqueness", &uniqueness(function));
-    let Example { rule, input, output } = example(function);
-    line("example", &rule);
+    let Example { rule, row, input, output } = example(function);
+    line("example", &format!("{rule}{}", row.replace('`', "")));
     line("", &format!("{input} -> {output}"));
     for parameter in function.parameters {
         text.push_str(&format!("\n  {}\n      {}.\n", parameter.name, parameter.help));
@@ -48,8 +50,8 @@ impl fmt::Display for Section<'_> {
         writeln!(out, "- Takes: {}", function.takes_text)?;
         writeln!(out, "- Domain: {}", domain(function))?;
         writeln!(out, "- Uniqueness: {}", uniqueness(function))?;
-        let Example { rule, input, output } = example(function);
-        writeln!(out, "- Example: with `{rule}`, `{input}` becomes `{output}`")?;
+        let Example { rule, row, input, output } = example(function);
+        writeln!(out, "- Example: with `{rule}`{row}, `{input}` becomes `{output}`")?;
         if function.parameters.is_empty() {
             return Ok(());
         }
@@ -71,19 +73,36 @@ fn domain(function: &Function) -> String {
 
 /// How unique results are, as the example's rule builds the function.
 fn uniqueness(function: &Function) -> String {
-    let key = MasterKey::from_bytes(vec![0; 32]).expect("it is long enough").domain(function.domain);
-    let parameters = function.example.parameters();
-    let build = Build { parameters: &parameters, ty: &function.example.ty, key: &key, by: false };
-    match function.prepare(&build).map(|built| built.uniqueness) {
-        Ok(Uniqueness::Injective) => "different values get different results".to_string(),
-        Ok(Uniqueness::Bits(bits)) => format!("results are spread over 2^{bits} values"),
+    match exemplary(function).map(|built| built.uniqueness) {
+        Some(Uniqueness::Injective) => "different values get different results".to_string(),
+        Some(Uniqueness::Bits(bits)) => format!("results are spread over 2^{bits} values"),
         _ => "different values may get the same result".to_string(),
     }
+}
+
+/// The function as the rule of its example builds it.
+fn exemplary(function: &Function) -> Option<Built> {
+    let key = MasterKey::from_bytes(vec![0; 32]).expect("it is long enough");
+    let context = Context { key: &key, functions: FUNCTIONS, locale: None, folder: Path::new("") };
+    let (parameters, key) = (function.example.parameters(), key.domain(function.domain));
+    let build = Build::new(&parameters, &function.example.ty, &key, false).within(&context);
+    function.prepare(&build).ok()
+}
+
+/// What the columns of the row hold that the example asks for.
+fn row_of_example(function: &Function) -> String {
+    let inputs = exemplary(function).map_or(Vec::new(), |built| built.inputs);
+    let asked_for =
+        |name: &str, form: Form| inputs.iter().any(|input| input.column == name && input.form == form);
+    let given = EXAMPLE_ROW.iter().filter(|(name, ..)| asked_for(name, Form::Masked));
+    let told: Vec<String> = given.map(|(name, masked)| format!("masked `{name}` is `{masked}`")).collect();
+    if told.is_empty() { String::new() } else { format!(", in a row whose {}", told.join(" and ")) }
 }
 
 /// A function's example in words.
 struct Example {
     rule: String,
+    row: String,
     input: &'static str,
     output: &'static str,
 }
@@ -92,6 +111,7 @@ fn example(function: &Function) -> Example {
     let example = &function.example;
     Example {
         rule: format!("column = {}", example.rule),
+        row: row_of_example(function),
         input: example.input,
         output: example.output.unwrap_or("NULL"),
     }
@@ -108,7 +128,8 @@ mod tests {
             let page = describe(function);
             assert!(reference.contains(&format!("## `{}`", function.name)));
             for parameter in function.parameters {
-                assert!(reference.contains(parameter.help) && page.contains(parameter.help));
+                let in_table = parameter.help.replace('|', "\\|");
+                assert!(reference.contains(&in_table) && page.contains(parameter.help));
             }
             assert!(page.contains(function.example.input) && reference.contains(function.example.input));
         }

@@ -122,7 +122,7 @@ mod tests {
     fn masked(parameters: &str, by: bool) -> Result<(String, u32), Refusal> {
         let key = MasterKey::from_bytes(vec![0; 32]).unwrap().domain("person");
         let parameters = Parameters(toml::from_str(parameters).unwrap());
-        let built = build(&Build { parameters: &parameters, ty: &PgType::Text, key: &key, by })?;
+        let built = build(&Build::new(&parameters, &PgType::Text, &key, by))?;
         let Masking::Text(mask) = built.masking else { unreachable!() };
         let mut out = String::new();
         mask.mask("ana@corp.example", b"7", &mut out).unwrap();

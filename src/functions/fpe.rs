@@ -271,7 +271,7 @@ mod tests {
     fn masked(parameters: &str, value: &str) -> Result<String, String> {
         let key = MasterKey::from_bytes(vec![0; 32]).unwrap().domain("fpe");
         let parameters = Parameters(toml::from_str(parameters).unwrap());
-        let built = build(&Build { parameters: &parameters, ty: &PgType::Text, key: &key, by: false });
+        let built = build(&Build::new(&parameters, &PgType::Text, &key, false));
         let Masking::Text(mask) = built.map_err(|refusal| refusal.what)?.masking else { unreachable!() };
         let mut out = String::new();
         mask.mask(value, b"", &mut out)?;

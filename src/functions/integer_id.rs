@@ -100,7 +100,7 @@ mod tests {
     fn masked(ty: PgType, parameters: &str, value: i64) -> Result<i64, &'static str> {
         let key = MasterKey::from_bytes(vec![0; 32]).unwrap().domain("integer_id");
         let parameters = Parameters(toml::from_str(parameters).unwrap());
-        let built = build(&Build { parameters: &parameters, ty: &ty, key: &key, by: false });
+        let built = build(&Build::new(&parameters, &ty, &key, false));
         let Masking::Text(mask) = built.unwrap().masking else { unreachable!() };
         let mut out = String::new();
         mask.mask(&value.to_string(), b"", &mut out).map(|()| out.parse().unwrap())

@@ -1,7 +1,7 @@
 //! The masking functions: what a rule can name. Each is a file here and an entry of [`FUNCTIONS`].
 //!
 //! A function is pure: its result depends on the key, the domain, the parameters and the value, and, with `by`, on the
-//! value's owner. It never sees a table's name or another row.
+//! value's owner; a few ask for other columns of the value's row. It never sees a table's name or another row.
 
 mod blocks;
 pub mod canonical;
@@ -9,8 +9,10 @@ pub mod docs;
 mod draws;
 mod feistel;
 pub mod ff1;
+pub mod nested;
 pub mod parameters;
 mod phrase;
+pub mod row;
 pub mod text;
 mod words;
 
@@ -34,9 +36,12 @@ mod phone;
 mod postal_code;
 mod redact;
 mod street_address;
+mod template;
 mod username;
 mod uuid;
 
+pub use nested::Context;
+pub use row::{Form, Input};
 pub use text::TextMask;
 
 use std::collections::BTreeMap;
@@ -52,7 +57,7 @@ pub struct Function {
     pub summary: &'static str,
     /// The parameters it takes besides those that every function takes.
     pub parameters: &'static [Parameter],
-    /// Values in and out under the all-zero key, on a column of the type `text`; a test compares.
+    /// Values in and out under the all-zero key; a test compares. Other columns have the values of `EXAMPLE_ROW`.
     pub example: Example,
     /// The kind of data: the domain of values unless a rule says another.
     pub domain: &'static str,
@@ -74,6 +79,9 @@ pub struct Parameter {
     /// What it does, its unit, its default.
     pub help: &'static str,
 }
+
+/// The masked values of the other columns in the row of an [`Example`].
+pub const EXAMPLE_ROW: &[(&str, &str)] = &[("id", "7"), ("first_name", "Ines"), ("last_name", "Moreau")];
 
 /// A documented example of a function.
 pub struct Example {
@@ -97,6 +105,8 @@ pub struct Build<'a> {
     pub key: &'a DomainKey,
     /// Whether `by` was given.
     pub by: bool,
+    /// What a function that takes more than its own rule is made from; without it, such a function is refused.
+    pub context: Option<&'a Context<'a>>,
 }
 
 /// A function made ready for a column.
@@ -107,6 +117,8 @@ pub struct Built {
     pub uniqueness: Uniqueness,
     /// The most characters of a result, where there is a bound; bind compares it with the column's type.
     pub max_chars: Option<u32>,
+    /// The columns of the row that it asks for; a [`Row`](row::Row) gives them in this order.
+    pub inputs: Vec<Input>,
 }
 
 /// What happens to a column's values.
@@ -165,6 +177,7 @@ pub static FUNCTIONS: &[&Function] = &[
     &postal_code::POSTAL_CODE,
     &redact::REDACT,
     &street_address::STREET_ADDRESS,
+    &template::TEMPLATE,
     &username::USERNAME,
     &uuid::UUID,
 ];
@@ -193,6 +206,18 @@ impl Function {
     }
 }
 
+impl<'a> Build<'a> {
+    /// What a function of one value is built from.
+    pub fn new(parameters: &'a Parameters, ty: &'a PgType, key: &'a DomainKey, by: bool) -> Self {
+        Build { parameters, ty, key, by, context: None }
+    }
+
+    /// …and one that takes other functions or files, in `context`.
+    pub fn within(self, context: &'a Context<'a>) -> Self {
+        Build { context: Some(context), ..self }
+    }
+}
+
 impl Example {
     /// The parameters of its rule.
     pub fn parameters(&self) -> Parameters {
@@ -209,7 +234,7 @@ impl Example {
 impl Built {
     /// Values that go through `mask`, whose results are as unique as said and have at most `max_chars` characters.
     fn text(mask: impl TextMask + 'static, uniqueness: Uniqueness, max_chars: Option<u32>) -> Self {
-        Built { masking: Masking::Text(Box::new(mask)), uniqueness, max_chars }
+        Built { masking: Masking::Text(Box::new(mask)), uniqueness, max_chars, inputs: Vec::new() }
     }
 }
 

@@ -12,5 +12,12 @@ pub static NULL: Function = Function {
     domain_by: None,
     takes: |_| true,
     takes_text: "any type",
-    build: |_| Ok(Built { masking: Masking::Null, uniqueness: Uniqueness::None, max_chars: None }),
+    build: |_| {
+        Ok(Built {
+            masking: Masking::Null,
+            uniqueness: Uniqueness::None,
+            max_chars: None,
+            inputs: Vec::new(),
+        })
+    },
 };

@@ -5,6 +5,7 @@ use arrow::array::{Array, BinaryViewArray};
 
 use super::canonical::{canonical, without_padding};
 use super::redact::fill;
+use super::row::{InputColumn, Row};
 use crate::pg::escape::{escape_into, needs_escape, unescape};
 use crate::schema::PgType;
 
@@ -18,6 +19,20 @@ pub trait TextMask: Send + Sync {
     /// # Errors
     /// The reason, without the value, such as "is not a UUID".
     fn mask(&self, value: &str, subject: &[u8], out: &mut String) -> Result<(), &'static str>;
+
+    /// Masks a value with what the mask asked for of its row; a mask that asked for nothing leaves this as it is.
+    ///
+    /// # Errors
+    /// As [`TextMask::mask`].
+    fn mask_in_row(
+        &self,
+        value: &str,
+        subject: &[u8],
+        _row: &Row<'_>,
+        out: &mut String,
+    ) -> Result<(), &'static str> {
+        self.mask(value, subject, out)
+    }
 }
 
 /// What becomes of NULL.
@@ -85,6 +100,20 @@ impl TextColumn {
         ty: &PgType,
         owner: Option<(&BinaryViewArray, &PgType)>,
     ) -> Result<MaskedColumn, Unmasked> {
+        self.apply_in_row(column, ty, owner, &[])
+    }
+
+    /// …with the columns of the rows that the mask asked for, in the order in which it asked.
+    ///
+    /// # Errors
+    /// As [`TextColumn::apply`].
+    pub fn apply_in_row(
+        &self,
+        column: &BinaryViewArray,
+        ty: &PgType,
+        owner: Option<(&BinaryViewArray, &PgType)>,
+        inputs: &[InputColumn<'_>],
+    ) -> Result<MaskedColumn, Unmasked> {
         let mut values = BinaryViewBuilder::with_capacity(column.len());
         let mut buffers = Buffers::default();
         let (mut masked, mut nulls) = (0, 0);
@@ -102,7 +131,8 @@ impl TextColumn {
             let owner = owner.map(|(owners, ty)| (owners.value(row), ty));
             masked += 1;
             let unmasked = |reason| Unmasked { row, reason };
-            if self.mask_value(escaped, ty, owner, &mut buffers).map_err(unmasked)? {
+            let inputs = Row::new(inputs, row);
+            if self.mask_value(escaped, ty, owner, &inputs, &mut buffers).map_err(unmasked)? {
                 let value = buffers.escaped_result();
                 values.try_append_value(value).map_err(|_| unmasked("has a result of more than 4 GiB"))?;
             } else {
@@ -119,6 +149,7 @@ impl TextColumn {
         escaped: &[u8],
         ty: &PgType,
         owner: Option<(&[u8], &PgType)>,
+        inputs: &Row<'_>,
         buffers: &mut Buffers,
     ) -> Result<bool, &'static str> {
         let Buffers { value: value_scratch, owner: owner_scratch, subject: subject_scratch, result, .. } =
@@ -132,7 +163,7 @@ impl TextColumn {
             None => canonical(ty, bytes, subject_scratch),
         };
         let outcome = match std::str::from_utf8(bytes) {
-            Ok(value) => self.mask.mask(value, subject, result),
+            Ok(value) => self.mask.mask_in_row(value, subject, inputs, result),
             Err(_) => Err("is not valid UTF-8"),
         };
         match (outcome, self.invalid) {

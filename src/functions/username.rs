@@ -74,7 +74,7 @@ mod tests {
     fn masked(parameters: &str, by: bool) -> Result<String, Refusal> {
         let key = MasterKey::from_bytes(vec![0; 32]).unwrap().domain("person");
         let parameters = Parameters(toml::from_str(parameters).unwrap());
-        let built = build(&Build { parameters: &parameters, ty: &PgType::Text, key: &key, by })?;
+        let built = build(&Build::new(&parameters, &PgType::Text, &key, by))?;
         let Masking::Text(mask) = built.masking else { unreachable!() };
         let mut out = String::new();
         mask.mask("asilva", b"7", &mut out).unwrap();

@@ -10,11 +10,11 @@ pub use fate::Fate;
 use crate::error::{Error, Place, Result};
 use crate::functions::FUNCTIONS;
 use crate::key::MasterKey;
-use crate::masked::ColumnMask;
+use crate::masked::{ColumnMask, InputSource};
 use crate::pg::archive_form::archive_form;
 use crate::pg::ddl;
 use crate::pg::dump::{Dump, Entry};
-use crate::rules::{Binding, ColumnAction, Decision, LargeObjects, RuleSet, TableName, bind};
+use crate::rules::{Binding, ColumnAction, ColumnInput, Decision, LargeObjects, RuleSet, TableName, bind};
 use crate::schema::{
     Catalog, Column, ForeignKey, PgType, QualifiedName, Table, TableId, TableKind, quoted, quoted_always,
 };
@@ -315,10 +315,13 @@ fn parts(chosen: Vec<Option<PartPlan>>, binding: &Binding, catalog: &Catalog) ->
     let complete = |mut part: PartPlan| {
         let table = catalog.table(part.table);
         let decisions = &binding.tables[&part.table];
+        let place = |column: usize| part.columns.iter().position(|&index| index == column);
+        let input = |input: &ColumnInput| InputSource { column: place(input.column), form: input.form };
         let mask = |&column: &usize| ColumnMask {
             action: decisions[column].action.clone(),
             ty: table.columns[column].ty.clone(),
-            by: decisions[column].by.and_then(|by| part.columns.iter().position(|&index| index == by)),
+            by: decisions[column].by.and_then(place),
+            inputs: decisions[column].inputs.iter().map(input).collect(),
         };
         part.masks = part.columns.iter().map(mask).collect();
         part

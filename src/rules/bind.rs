@@ -7,13 +7,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use super::decide::Decider;
 use super::fit::{Effect, Fitting, Outcome};
 use super::group::{Group, Ties, partition_roots};
+use super::inputs::waiting;
 use super::name::ColumnName;
 use super::resolve::{ColumnId, Resolved, find_column};
 use super::setting::{KEEP, Setting};
 use super::shared::SharedMask;
 use super::{ColumnRule, LargeObjects, Line, RuleSet, Unlisted};
 use crate::error::{Error, Result};
-use crate::functions::Function;
+use crate::functions::{Form, Function, Input};
 use crate::key::MasterKey;
 use crate::masked::Action;
 use crate::schema::{Catalog, TableId, quoted};
@@ -46,8 +47,19 @@ pub struct ColumnAction {
     pub parameters: String,
     /// The column of the table that owns the values, where the rule says `by`.
     pub by: Option<usize>,
+    /// The columns of the table that the mask asks for, in its order.
+    pub inputs: Vec<ColumnInput>,
     /// Who decided it.
     pub decided_by: Decision,
+}
+
+/// A column that another column's mask asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ColumnInput {
+    /// Its index in the table's columns.
+    pub column: usize,
+    /// Whether its values are asked for as read or as masked.
+    pub form: Form,
 }
 
 /// Who decided what happens to a column.
@@ -158,8 +170,15 @@ impl<'a> Binder<'a> {
         if own.is_none() && setting.keeps() && !self.is_kept_above(group, id, setting) {
             return self.unlisted(id);
         }
-        let owner = match setting.rule.by.as_deref().map(|by| self.owner(id, by)).transpose() {
+        let by = setting.rule.by.as_deref();
+        let owner = match by.map(|by| self.other_column(id, "by", by)).transpose() {
             Ok(owner) => owner,
+            Err(error) => return self.refuse(id, [error.at(&setting.rule.line)]),
+        };
+        let inputs: Result<Vec<ColumnInput>> =
+            mask.inputs.iter().map(|input| self.input(id, input)).collect();
+        let inputs = match inputs {
+            Ok(inputs) => inputs,
             Err(error) => return self.refuse(id, [error.at(&setting.rule.line)]),
         };
         let objections = self.fitting(id).objections(setting, &Outcome { owner, ..mask.outcome });
@@ -181,6 +200,7 @@ impl<'a> Binder<'a> {
             domain: if masked { setting.domain.clone() } else { String::new() },
             parameters: setting.parameters_text(),
             by: owner,
+            inputs,
             decided_by: match own {
                 Some(own) => Decision::Rule(own.rule.line.clone()),
                 None => {
@@ -212,12 +232,21 @@ impl<'a> Binder<'a> {
         settings.into_iter().any(|above| above.agrees_with(setting))
     }
 
-    /// The column that `by` names in the table of `id`.
-    fn owner(&self, id: ColumnId, by: &str) -> Result<usize> {
-        let name = ColumnName::new(by);
+    /// The column that an input of the mask names in the table of `id`.
+    fn input(&self, id: ColumnId, input: &Input) -> Result<ColumnInput> {
+        let column = self.other_column(id, input.parameter, &input.column)?;
+        Ok(ColumnInput { column, form: input.form })
+    }
+
+    /// The column that `parameter` of the rule names in the table of `id`.
+    fn other_column(&self, id: ColumnId, parameter: &str, name: &str) -> Result<usize> {
+        let name = ColumnName::new(name);
         let refused = |what: &str| {
-            let error = Error::rules(format!("`by` of `{}` {what}", id.display(self.catalog)));
-            Err(error.hint("name the column that tells whose value it is, such as `by = \"id\"`"))
+            let error = Error::rules(format!("`{parameter}` of `{}` {what}", id.display(self.catalog)));
+            Err(error.hint(match parameter {
+                "by" => "name the column that tells whose value it is, such as `by = \"id\"`",
+                _ => "name another column of the table",
+            }))
         };
         if name.is_pattern() {
             return refused("is a pattern");
@@ -239,6 +268,7 @@ impl<'a> Binder<'a> {
             domain: String::new(),
             parameters: String::new(),
             by: None,
+            inputs: Vec::new(),
             decided_by,
         };
         if self.is_generated(id) {
@@ -278,7 +308,9 @@ impl<'a> Binder<'a> {
         for &table in &self.with_data {
             let ids = (0..self.catalog.table(table).columns.len()).map(|column| ColumnId { table, column });
             let (decided, undecided): (Vec<_>, Vec<_>) = ids.partition(|id| self.actions.contains_key(id));
-            tables.insert(table, decided.iter().filter_map(|id| self.actions.remove(id)).collect());
+            let actions: Vec<_> = decided.iter().filter_map(|id| self.actions.remove(id)).collect();
+            self.errors.extend(self.endless_wait(table, &actions));
+            tables.insert(table, actions);
             for id in undecided.into_iter().filter(|id| !self.refused.contains(id)) {
                 // A rule for a partitioned table is one for its partitions: it is missed once.
                 let root = partition_roots(self.catalog, id).last().unwrap_or(id);
@@ -291,6 +323,18 @@ impl<'a> Binder<'a> {
             true => Ok(Binding { tables, large_objects: self.rules.large_objects, notes: self.notes }),
             false => Err(errors),
         }
+    }
+
+    /// The error of columns whose masks ask for each other's masked values.
+    fn endless_wait(&self, table: TableId, actions: &[ColumnAction]) -> Option<Error> {
+        let column = waiting(actions);
+        let display =
+            |column: &usize| format!("`{}`", ColumnId { table, column: *column }.display(self.catalog));
+        let names: Vec<String> = column.iter().map(display).collect();
+        (!names.is_empty()).then(|| {
+            let what = format!("the masks of {} wait for each other's results", names.join(", "));
+            Error::rules(what).at(self.place(table)).hint("let one of them ask for no other column")
+        })
     }
 
     fn without_rule(&self, table: TableId, missing: &BTreeSet<ColumnId>) -> Vec<Error> {

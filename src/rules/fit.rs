@@ -260,7 +260,7 @@ impl Fitting<'_> {
         let key = MasterKey::from_bytes(vec![0; 32]).ok()?.domain("");
         let parameters = Parameters::default();
         let fits = |function: &&&Function| {
-            let build = Build { parameters: &parameters, ty, key: &key, by: false };
+            let build = Build::new(&parameters, ty, &key, false);
             function
                 .prepare(&build)
                 .is_ok_and(|built| matches!(built.masking, Masking::Text(_)) && wanted(built.uniqueness))

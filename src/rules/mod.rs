@@ -12,6 +12,7 @@ mod document;
 mod file;
 mod fit;
 mod group;
+mod inputs;
 mod name;
 mod reference;
 mod resolve;
@@ -20,9 +21,10 @@ mod shared;
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
-pub use bind::{Binding, ColumnAction, Decision, bind};
+pub use bind::{Binding, ColumnAction, ColumnInput, Decision, bind};
 pub use name::TableName;
 
 use crate::functions::Parameters;
@@ -76,6 +78,13 @@ pub struct Line {
     file_index: usize,
     file: Arc<str>,
     number: usize,
+}
+
+impl Line {
+    /// The folder of its file, from which relative paths in it start.
+    fn folder(&self) -> &Path {
+        Path::new(&*self.file).parent().unwrap_or(Path::new(""))
+    }
 }
 
 impl Ord for Line {

@@ -24,6 +24,8 @@ pub struct Setting<'r> {
     pub null: NullPolicy,
     /// What becomes of a value that does not parse.
     pub invalid: InvalidPolicy,
+    /// The locale of nested functions that take one.
+    pub locale: Option<&'r str>,
 }
 
 impl<'r> Setting<'r> {
@@ -33,7 +35,7 @@ impl<'r> Setting<'r> {
     /// The function is unknown, or takes no such parameter.
     pub fn new(
         rule: &'r ColumnRule,
-        locale: Option<&str>,
+        locale: Option<&'r str>,
         functions: &[&'static Function],
     ) -> Result<Self, Vec<Error>> {
         let Some(function) = functions.iter().copied().find(|function| function.name == rule.function) else {
@@ -56,6 +58,7 @@ impl<'r> Setting<'r> {
             parameters,
             null: rule.null.unwrap_or_default(),
             invalid: rule.invalid.unwrap_or_default(),
+            locale,
         })
     }
 

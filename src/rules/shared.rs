@@ -8,7 +8,7 @@ use super::group::Group;
 use super::resolve::ColumnId;
 use crate::error::{Error, Result};
 use crate::functions::text::{NullPolicy, TextColumn};
-use crate::functions::{Build, Built, Function, Masking};
+use crate::functions::{Build, Built, Context, Function, Input, Masking};
 use crate::key::MasterKey;
 use crate::masked::Action;
 use crate::schema::{Catalog, PgType};
@@ -21,6 +21,8 @@ pub struct SharedMask<'r> {
     pub action: Action,
     /// What that makes of them.
     pub outcome: Outcome,
+    /// The columns of the row that the mask asks for.
+    pub inputs: Vec<Input>,
 }
 
 impl<'r> SharedMask<'r> {
@@ -44,10 +46,10 @@ impl<'r> SharedMask<'r> {
             return Err(wrong_types);
         }
         let refused = |error: Error| vec![at_rule(error)];
-        let built = build(catalog, key, group, &claim).map_err(refused)?;
+        let built = build(catalog, functions, key, group, &claim).map_err(refused)?;
         check_options(&claim, &built.masking).map_err(refused)?;
         if !matches!(built.masking, Masking::Keep) {
-            check_references(catalog, group, &claim).map_err(refused)?;
+            check_references(catalog, group, &claim, &built.inputs).map_err(refused)?;
         }
         let (effect, action) = match built.masking {
             Masking::Keep => (Effect::Keep, Action::Keep),
@@ -59,17 +61,25 @@ impl<'r> SharedMask<'r> {
         };
         let outcome =
             Outcome { effect, uniqueness: built.uniqueness, max_chars: built.max_chars, owner: None };
-        Ok(SharedMask { claim, action, outcome })
+        Ok(SharedMask { claim, action, outcome, inputs: built.inputs })
     }
 }
 
-fn build(catalog: &Catalog, key: &MasterKey, group: &Group, claim: &Claim<'_>) -> Result<Built> {
+fn build(
+    catalog: &Catalog,
+    functions: &[&'static Function],
+    key: &MasterKey,
+    group: &Group,
+    claim: &Claim<'_>,
+) -> Result<Built> {
     let setting = &claim.setting;
+    let context = Context { key, functions, locale: setting.locale, folder: setting.rule.line.folder() };
     let build = Build {
         parameters: &setting.parameters,
         ty: type_to_mask(catalog, group),
         key: &key.domain(&setting.domain),
         by: setting.rule.by.is_some(),
+        context: Some(&context),
     };
     setting.function.prepare(&build).map_err(|refusal| {
         let name = claim.column.display(catalog);
@@ -111,7 +121,7 @@ fn check_options(claim: &Claim<'_>, masking: &Masking) -> Result<()> {
 }
 
 /// Refuses what would make a reference point to nothing.
-fn check_references(catalog: &Catalog, group: &Group, claim: &Claim<'_>) -> Result<()> {
+fn check_references(catalog: &Catalog, group: &Group, claim: &Claim<'_>, inputs: &[Input]) -> Result<()> {
     let name = claim.column.display(catalog);
     let is_generated = |id: &&ColumnId| catalog.table(id.table).columns[id.column].generated.is_some();
     if let Some(generated) = group.members.iter().find(is_generated) {
@@ -122,6 +132,11 @@ fn check_references(catalog: &Catalog, group: &Group, claim: &Claim<'_>) -> Resu
     if group.has_reference && claim.setting.rule.by.is_some() {
         let what = format!("`{name}` is tied by a foreign key, so `by` would break the reference");
         return Err(Error::rules(what).hint("leave `by` out: equal values mask alike"));
+    }
+    if let Some(input) = inputs.first().filter(|_| group.has_reference) {
+        let parameter = input.parameter;
+        let what = format!("`{name}` is tied by a foreign key, so `{parameter}` would break the reference");
+        return Err(Error::rules(what).hint("what masks a key depends on its value alone"));
     }
     if group.has_reference && claim.setting.null == NullPolicy::Mask {
         let what =

@@ -3,20 +3,24 @@
 use std::collections::HashSet;
 
 use arrow::array::{Array, BinaryViewArray};
+use pgmask::functions::row::InputColumn;
 use pgmask::functions::text::{InvalidPolicy, NullPolicy, TextColumn};
-use pgmask::functions::{Build, Built, FUNCTIONS, Function, Masking, Parameters, Uniqueness};
+use pgmask::functions::{
+    Build, Built, Context, EXAMPLE_ROW, FUNCTIONS, Function, Input, Masking, Parameters, Uniqueness,
+};
 use pgmask::key::MasterKey;
 use pgmask::schema::PgType;
 use proptest::prelude::*;
 
 /// The functions whose result does not depend on the key.
-const KEYLESS: [&str; 4] = ["fixed", "keep", "null", "redact"];
+const KEYLESS: [&str; 5] = ["fixed", "keep", "null", "redact", "template"];
 
 fn prepare(function: &Function, key: u8, ty: &PgType, parameters: &Parameters, by: bool) -> Built {
     let key = MasterKey::from_bytes(vec![key; 32]).unwrap();
     let domain = if by { function.domain_by.unwrap() } else { function.domain };
+    let context = Context { key: &key, functions: FUNCTIONS, locale: None, folder: "".as_ref() };
     let key = key.domain(domain);
-    function.prepare(&Build { parameters, ty, key: &key, by }).unwrap()
+    function.prepare(&Build::new(parameters, ty, &key, by).within(&context)).unwrap()
 }
 
 /// A function as its example builds it, over the column type of the example.
@@ -32,7 +36,7 @@ fn column(values: &[Option<&[u8]>]) -> BinaryViewArray {
 enum Masker {
     Keep,
     Null,
-    Text(TextColumn),
+    Text(TextColumn, Vec<Input>),
 }
 
 impl Masker {
@@ -41,7 +45,8 @@ impl Masker {
             Masking::Keep => Masker::Keep,
             Masking::Null => Masker::Null,
             Masking::Text(mask) => {
-                Masker::Text(TextColumn { mask, null: NullPolicy::Keep, invalid: InvalidPolicy::Null })
+                let column = TextColumn { mask, null: NullPolicy::Keep, invalid: InvalidPolicy::Null };
+                Masker::Text(column, built.inputs)
             }
         }
     }
@@ -55,11 +60,25 @@ impl Masker {
         match self {
             Masker::Keep => values.clone(),
             Masker::Null => BinaryViewArray::new_null(values.len()),
-            Masker::Text(column) => {
-                column.apply(values, ty, owners.map(|owners| (owners, &PgType::Int8))).ok().unwrap().values
+            Masker::Text(column, inputs) => {
+                let owners = owners.map(|owners| (owners, &PgType::Int8));
+                let row: Vec<_> = inputs.iter().map(|input| example_column(input, values.len())).collect();
+                let column_of = |(input, values): (&Input, _)| InputColumn {
+                    values: Some(values),
+                    ty: &PgType::Text,
+                    form: input.form,
+                };
+                let row: Vec<_> = inputs.iter().zip(&row).map(column_of).collect();
+                column.apply_in_row(values, ty, owners, &row).ok().unwrap().values
             }
         }
     }
+}
+
+/// A column of rows like that of the examples.
+fn example_column(input: &Input, rows: usize) -> BinaryViewArray {
+    let value = EXAMPLE_ROW.iter().find(|(name, _)| *name == input.column).map(|(_, value)| *value);
+    BinaryViewArray::from_iter(std::iter::repeat_n(value, rows))
 }
 
 /// The column that `built` makes of `values`.
@@ -232,7 +251,8 @@ fn a_result_has_at_most_max_chars_and_some_result_of_names_has_them() {
 fn max_length_bounds_results_in_every_locale() {
     let locales = ["ar_SA", "cy_GB", "de_DE", "en_US", "fa_IR", "fr_FR", "it_IT", "ja_JP"];
     let more = ["nl_NL", "pt_BR", "pt_PT", "tr_TR", "zh_CN", "zh_TW"];
-    let bounded = |function: &&Function| function.parameters.iter().any(|p| p.name == "max_length");
+    let takes = |function: &Function, name: &str| function.parameters.iter().any(|p| p.name == name);
+    let bounded = |function: &&Function| takes(function, "max_length") && takes(function, "locale");
     for function in FUNCTIONS.iter().copied().filter(bounded) {
         for locale in locales.iter().chain(&more) {
             let rule = format!("locale = '{locale}'\nmax_length = 22");
@@ -293,7 +313,7 @@ fn a_wrong_rule_is_refused_with_a_hint() {
         let key = MasterKey::from_bytes(vec![0; 32]).unwrap().domain("test");
         let parameters = Parameters(toml::from_str(rule).unwrap());
         let function = pgmask::functions::find(name).unwrap();
-        let refusal = function.prepare(&Build { parameters: &parameters, ty, key: &key, by }).err().unwrap();
+        let refusal = function.prepare(&Build::new(&parameters, ty, &key, by)).err().unwrap();
         assert!(refusal.hint.is_some());
         refusal.what
     };

@@ -9,7 +9,9 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use pgmask::functions::{Build, Built, Example, Function, Masking, Parameter, Refusal, TextMask, Uniqueness};
+use pgmask::functions::{
+    Build, Built, Example, Form, Function, Input, Masking, Parameter, Refusal, TextMask, Uniqueness,
+};
 use pgmask::key::MasterKey;
 use pgmask::rules::{Binding, Decision, RuleSet, bind};
 use pgmask::schema::types::DomainType;
@@ -127,6 +129,10 @@ fn describe(binding: &Binding, catalog: &Catalog) -> String {
                 if !value.is_empty() {
                     write!(text, ", {name}{value}").unwrap();
                 }
+            }
+            for input in &action.inputs {
+                let name = quoted(&table.columns[input.column].name);
+                write!(text, ", {:?} {name}", input.form).unwrap();
             }
             if let Some(owner) = action.by {
                 write!(text, ", by {}", quoted(&table.columns[owner].name)).unwrap();
@@ -282,11 +288,27 @@ const PLAIN: Function = Function {
 };
 
 fn text(uniqueness: Uniqueness, max_chars: Option<u32>) -> Built {
-    Built { masking: Masking::Text(Box::new(Silent)), uniqueness, max_chars }
+    Built { masking: Masking::Text(Box::new(Silent)), uniqueness, max_chars, inputs: Vec::new() }
 }
 
 fn made(masking: Masking) -> Result<Built, Refusal> {
-    Ok(Built { masking, uniqueness: Uniqueness::None, max_chars: None })
+    Ok(Built { masking, uniqueness: Uniqueness::None, max_chars: None, inputs: Vec::new() })
+}
+
+/// A mask that asks for the masked values of the columns that `columns` lists.
+fn build_template(build: &Build<'_>) -> Result<Built, Refusal> {
+    let columns = build.parameters.text("columns")?.unwrap_or_default().split(' ');
+    let input = |column: &str| Input { column: column.to_string(), form: Form::Masked, parameter: "columns" };
+    Ok(Built { inputs: columns.map(input).collect(), ..text(Uniqueness::None, None) })
+}
+
+/// A mask that holds another one for a part of its values.
+fn build_parts(build: &Build<'_>) -> Result<Built, Refusal> {
+    let mut inputs = Vec::new();
+    if let Some(rule) = build.parameters.0.get("part") {
+        build.nest(rule, &PgType::Text, &mut inputs)?;
+    }
+    Ok(Built { inputs, ..text(Uniqueness::None, None) })
 }
 
 fn build_email(build: &Build<'_>) -> Result<Built, Refusal> {
@@ -324,6 +346,20 @@ static FUNCTIONS: &[&Function] = &[
         name: "hash",
         domain: "hash",
         build: |_| Ok(text(Uniqueness::Bits(128.0), Some(32))),
+        ..PLAIN
+    },
+    &Function {
+        name: "template",
+        domain: "template",
+        parameters: &[Parameter { name: "columns", help: "" }],
+        build: build_template,
+        ..PLAIN
+    },
+    &Function {
+        name: "parts",
+        domain: "parts",
+        parameters: &[Parameter { name: "part", help: "" }],
+        build: build_parts,
         ..PLAIN
     },
     &Function {
