@@ -19,4 +19,5 @@ pub mod rules;
 pub mod schema;
 pub mod source;
 pub mod staged;
+pub mod subset;
 pub mod target;
