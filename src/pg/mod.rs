@@ -4,6 +4,7 @@ pub mod archive;
 pub mod archive_form;
 pub mod array;
 pub mod blocks;
+pub mod client;
 pub mod compression;
 pub mod copy;
 pub mod copy_statement;

@@ -3,6 +3,7 @@
 mod broken;
 mod cli;
 mod codec;
+mod connection;
 mod damage;
 mod determinism;
 mod docs;

@@ -192,6 +192,11 @@ impl Database {
         command
     }
 
+    /// How to connect to it, as a keyword string.
+    pub fn conninfo(&self) -> String {
+        format!("host={} user=postgres dbname={}", self.server.folder.display(), self.name)
+    }
+
     /// Runs `sql`, which must not fail; returns what psql prints: a line a row, columns separated by `|`.
     pub fn psql(&self, sql: &str) -> String {
         let mut psql = self.tool("psql");
