@@ -75,6 +75,17 @@ impl MasterKey {
         DomainKey::new(self.derive(&format!("domain/{name}")))
     }
 
+    /// The key under which rows of the entity `entity` are sampled: unrelated to every domain's, so that whether a row is
+    /// in a subset says nothing of its masked values.
+    pub fn subset(&self, entity: &str) -> DomainKey {
+        DomainKey::new(self.derive(&format!("subset/v1/{entity}")))
+    }
+
+    /// The key of the fingerprints by which keys of rows are compared; they are in memory only.
+    pub fn fingerprints(&self) -> DomainKey {
+        DomainKey::new(self.derive("fingerprints"))
+    }
+
     /// HKDF-SHA-256 (RFC 5869) of this key, without salt, under `pgmask/v1/` and `label`.
     fn derive(&self, label: &str) -> [u8; 32] {
         let mut subkey = [0; 32];
