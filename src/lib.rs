@@ -6,6 +6,7 @@
 //! docs/architecture.md has the map in full.
 
 pub mod cli;
+pub mod condition;
 pub mod error;
 pub mod functions;
 pub mod key;

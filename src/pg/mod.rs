@@ -18,4 +18,5 @@ pub mod random_access;
 pub mod restore;
 pub mod script;
 pub mod stream;
+pub mod values;
 pub mod zlib;

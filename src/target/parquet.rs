@@ -13,7 +13,6 @@ mod part;
 mod special;
 #[cfg(test)]
 mod tests;
-mod values;
 
 use std::collections::HashMap;
 use std::fs;

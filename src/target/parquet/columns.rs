@@ -17,8 +17,8 @@ use arrow::buffer::{BooleanBuffer, NullBuffer, OffsetBuffer};
 use arrow::datatypes::{DataType, FieldRef};
 
 use super::cells::{Cells, Escaped};
-use super::values::{self, Fault};
 use crate::pg::array::{Elements, Shape, parse_array};
+use crate::pg::values::{self, Fault};
 use crate::schema::PgType;
 
 /// A column as an array, and the rows whose value has no exact form in it: NULL in the array.

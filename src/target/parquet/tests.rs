@@ -197,7 +197,7 @@ fn text_that_is_not_utf_8_is_an_error_with_its_place() {
     for values in [[&b"x"[..], plain], [b"x", escaped]] {
         let array = BinaryViewArray::from_iter_values(values);
         let refused = columns::convert(&array, &PgType::Text, &DataType::Utf8).err().unwrap();
-        assert_eq!(refused, columns::Refused { row: 1, fault: values::Fault::NotUtf8 });
+        assert_eq!(refused, columns::Refused { row: 1, fault: crate::pg::values::Fault::NotUtf8 });
     }
 }
 

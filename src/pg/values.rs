@@ -6,7 +6,7 @@ use crate::pg::datetime::{self, Moment, Timestamp};
 
 /// Why a value is not in its column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub enum Fault {
     /// It is a value of the Postgres type, but the Arrow type has no exact form of it.
     Special,
     /// It is not a value of the type.
@@ -20,7 +20,7 @@ pub(super) enum Fault {
 type Parsed<T> = Result<T, Fault>;
 
 /// `t` or `f`, or the SQL words.
-pub(super) fn parse_bool(text: &[u8]) -> Parsed<bool> {
+pub fn parse_bool(text: &[u8]) -> Parsed<bool> {
     match text {
         b"t" | b"true" => Ok(true),
         b"f" | b"false" => Ok(false),
@@ -29,7 +29,7 @@ pub(super) fn parse_bool(text: &[u8]) -> Parsed<bool> {
 }
 
 /// A decimal integer within the bounds of `T`.
-pub(super) fn parse_integer<T: TryFrom<i64>>(text: &[u8]) -> Parsed<T> {
+pub fn parse_integer<T: TryFrom<i64>>(text: &[u8]) -> Parsed<T> {
     let (negative, digits) = split_sign(text);
     // 19 digits are below 10¹⁹, which fits `u64`.
     if !(1..=19).contains(&digits.len()) || !digits.iter().all(u8::is_ascii_digit) {
@@ -41,7 +41,7 @@ pub(super) fn parse_integer<T: TryFrom<i64>>(text: &[u8]) -> Parsed<T> {
 }
 
 /// A `real`; NaN and the infinities are values.
-pub(super) fn parse_f32(text: &[u8]) -> Parsed<f32> {
+pub fn parse_f32(text: &[u8]) -> Parsed<f32> {
     let value: f32 = parse_ascii(text)?;
     if value.is_infinite() {
         check_infinity(text)?
@@ -50,7 +50,7 @@ pub(super) fn parse_f32(text: &[u8]) -> Parsed<f32> {
 }
 
 /// A `double precision`; NaN and the infinities are values.
-pub(super) fn parse_f64(text: &[u8]) -> Parsed<f64> {
+pub fn parse_f64(text: &[u8]) -> Parsed<f64> {
     let value: f64 = parse_ascii(text)?;
     if value.is_infinite() {
         check_infinity(text)?
@@ -69,14 +69,14 @@ fn check_infinity(text: &[u8]) -> Parsed<()> {
 }
 
 /// A number as an integer of the unit 10 to the power of -`scale`, of at most `precision` digits (38 or fewer).
-pub(super) fn parse_decimal128(text: &[u8], precision: u8, scale: i8) -> Parsed<i128> {
+pub fn parse_decimal128(text: &[u8], precision: u8, scale: i8) -> Parsed<i128> {
     let decimal = Decimal::parse(text, precision, scale)?;
     let magnitude = decimal.digits().fold(0i128, |value, digit| value * 10 + i128::from(digit));
     Ok(if decimal.negative { -magnitude } else { magnitude })
 }
 
 /// The same for up to 76 digits.
-pub(super) fn parse_decimal256(text: &[u8], precision: u8, scale: i8) -> Parsed<i256> {
+pub fn parse_decimal256(text: &[u8], precision: u8, scale: i8) -> Parsed<i256> {
     let decimal = Decimal::parse(text, precision, scale)?;
     let ten = i256::from_i128(10);
     let magnitude = decimal.digits().fold(i256::ZERO, |value, digit| {
@@ -132,7 +132,7 @@ fn split_sign(text: &[u8]) -> (bool, &[u8]) {
 }
 
 /// A `date` as days since 1970-01-01; `infinity` is the greatest number, `-infinity` the same below zero.
-pub(super) fn parse_date(text: &[u8]) -> Parsed<i32> {
+pub fn parse_date(text: &[u8]) -> Parsed<i32> {
     match datetime::parse_date(text).ok_or(Fault::Invalid)? {
         Moment::Past => Ok(-i32::MAX),
         Moment::At(days) => Ok(days),
@@ -141,17 +141,17 @@ pub(super) fn parse_date(text: &[u8]) -> Parsed<i32> {
 }
 
 /// A `time` as microseconds since midnight.
-pub(super) fn parse_time(text: &[u8]) -> Parsed<i64> {
+pub fn parse_time(text: &[u8]) -> Parsed<i64> {
     datetime::parse_time(text).ok_or(Fault::Invalid)
 }
 
 /// A `timestamp` as microseconds since 1970; infinity as in [`parse_date`].
-pub(super) fn parse_timestamp(text: &[u8]) -> Parsed<i64> {
+pub fn parse_timestamp(text: &[u8]) -> Parsed<i64> {
     unix_microseconds(datetime::parse_timestamp(text))
 }
 
 /// A `timestamptz` as microseconds since 1970 in UTC; infinity as in [`parse_date`].
-pub(super) fn parse_timestamptz(text: &[u8]) -> Parsed<i64> {
+pub fn parse_timestamptz(text: &[u8]) -> Parsed<i64> {
     unix_microseconds(datetime::parse_timestamptz(text))
 }
 
@@ -165,7 +165,7 @@ fn unix_microseconds(moment: Option<Moment<Timestamp>>) -> Parsed<i64> {
 }
 
 /// A `uuid`: 32 hex digits, with hyphens or without.
-pub(super) fn parse_uuid(text: &[u8]) -> Parsed<[u8; 16]> {
+pub fn parse_uuid(text: &[u8]) -> Parsed<[u8; 16]> {
     let mut digits = [0; 32];
     let mut length = 0;
     for piece in text.split(|&byte| byte == b'-') {
@@ -180,7 +180,7 @@ pub(super) fn parse_uuid(text: &[u8]) -> Parsed<[u8; 16]> {
 }
 
 /// Appends the bytes of a `bytea`, in the hex format or the escape format, to `bytes`.
-pub(super) fn parse_bytea(text: &[u8], bytes: &mut Vec<u8>) -> Parsed<()> {
+pub fn parse_bytea(text: &[u8], bytes: &mut Vec<u8>) -> Parsed<()> {
     match text.strip_prefix(b"\\x") {
         Some(hex) => decode_hex(hex, bytes),
         None => decode_octal_escapes(text, bytes),
@@ -188,7 +188,7 @@ pub(super) fn parse_bytea(text: &[u8], bytes: &mut Vec<u8>) -> Parsed<()> {
 }
 
 /// Appends the bytes that pairs of hex digits stand for.
-pub(super) fn decode_hex(hex: &[u8], bytes: &mut Vec<u8>) -> Parsed<()> {
+pub fn decode_hex(hex: &[u8], bytes: &mut Vec<u8>) -> Parsed<()> {
     let (pairs, rest) = hex.as_chunks();
     let start = bytes.len();
     bytes.resize(start + pairs.len(), 0);

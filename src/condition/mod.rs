@@ -1,0 +1,128 @@
+//! Conditions: SQL over the columns of one row, as `when` and `where` say it, checked before any row is read.
+//!
+//! `compile` turns the text into a typed [`Expression`](expression::Expression) and refuses what is outside the language
+//! that rules/README.md describes, `decode` reads COPY text into Arrow arrays, `evaluate` applies Arrow's kernels, and
+//! `sql` writes a condition for a server, so that a live source selects the same rows as a file.
+
+mod cast;
+mod compile;
+mod decode;
+mod evaluate;
+mod expression;
+mod function;
+mod interval;
+mod literal;
+mod operand;
+mod sql;
+
+use std::borrow::Cow;
+
+use arrow::array::{Array, BinaryViewArray, BooleanArray};
+
+use crate::error::{Error, Result};
+use crate::schema::{Table, quoted};
+use expression::Expression;
+
+/// A condition over the columns of one table.
+#[derive(Clone, Debug)]
+pub struct Condition {
+    expression: Expression,
+    columns: Vec<usize>,
+    decoders: Vec<expression::Type>,
+}
+
+/// Why a condition has no answer for a row. Says nothing of the row's values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undecided {
+    /// The row in the batch, from 0; `None` where only the batch is known.
+    pub row: Option<usize>,
+    /// The column of the table that could not be read; `None` where an operation failed.
+    pub column: Option<usize>,
+    /// The reason, such as "is not of its column's type".
+    pub reason: Cow<'static, str>,
+}
+
+impl Condition {
+    /// Reads `text` as a condition over the columns of `table`.
+    ///
+    /// # Errors
+    /// [`Kind::Rules`](crate::error::Kind::Rules) if it is not SQL, names a column that is not there, has types that do
+    /// not go together, or is outside the language.
+    pub fn parse(text: &str, table: &Table) -> Result<Condition> {
+        Condition::parse_for(text, table, |name| table.column_index(name))
+    }
+
+    /// Reads `text` as a condition that names one column, `written`, and means the column `meant` of `table`: the
+    /// condition of a key, asked of a column that refers to it.
+    ///
+    /// # Errors
+    /// As those of [`Condition::parse`]; and if it names any other column.
+    pub fn parse_for_reference(text: &str, table: &Table, written: &str, meant: usize) -> Result<Condition> {
+        Condition::parse_for(text, table, |name| (name == written).then_some(meant))
+    }
+
+    fn parse_for(text: &str, table: &Table, find: impl Fn(&str) -> Option<usize>) -> Result<Condition> {
+        let mut columns = Vec::new();
+        let expression = compile::compile(text, &mut |name: &str| {
+            let index = find(name).ok_or_else(|| unknown_column(name, table))?;
+            let input = columns.iter().position(|&known| known == index).unwrap_or_else(|| {
+                columns.push(index);
+                columns.len() - 1
+            });
+            Ok((input, &table.columns[index].ty))
+        })?;
+        let decoders =
+            columns.iter().map(|&column| expression::Type::of(&table.columns[column].ty)).collect();
+        Ok(Condition { expression, columns, decoders })
+    }
+
+    /// The columns of the table that it reads, as indexes, each once.
+    pub fn columns(&self) -> &[usize] {
+        &self.columns
+    }
+
+    /// For each of `rows` rows whether the condition holds: true, where SQL says neither false nor NULL.
+    ///
+    /// `inputs` are the columns of [`Condition::columns`], in that order: COPY text, still escaped, NULL in the null
+    /// bitmap.
+    ///
+    /// # Errors
+    /// The first value that is not of its column's type, or an operation that fails: an overflow, a division by zero.
+    pub fn holds(&self, inputs: &[&BinaryViewArray], rows: usize) -> Result<BooleanArray, Undecided> {
+        let mut decoded = Vec::with_capacity(inputs.len());
+        for ((input, ty), &column) in inputs.iter().zip(&self.decoders).zip(&self.columns) {
+            let array = decode::decode(input, ty).map_err(|(row, reason)| Undecided {
+                row: Some(row),
+                column: Some(column),
+                reason: reason.into(),
+            })?;
+            decoded.push(array);
+        }
+        let truth =
+            evaluate::truth(&self.expression, &evaluate::Inputs { columns: &decoded, raw: inputs, rows })
+                .map_err(|reason| Undecided { row: None, column: None, reason })?;
+        Ok(match truth.nulls() {
+            Some(nulls) => BooleanArray::new(truth.values() & nulls.inner(), None),
+            None => truth,
+        })
+    }
+
+    /// The condition as SQL for a server, over the columns of `table`; every name is quoted and every literal typed.
+    pub fn to_sql(&self, table: &Table) -> String {
+        let names: Vec<&str> =
+            self.columns.iter().map(|&column| table.columns[column].name.as_str()).collect();
+        sql::write(&self.expression, &names)
+    }
+}
+
+fn unknown_column(name: &str, table: &Table) -> Error {
+    let error = Error::rules(format!("the condition names `{}`, which the row does not have", quoted(name)));
+    let names: Vec<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
+    match crate::nearest::did_you_mean(name, names) {
+        Some(hint) => error.hint(hint),
+        None => error.hint(format!("a condition reads the columns of `{}` alone", table.name)),
+    }
+}
+
+#[cfg(test)]
+mod tests;
