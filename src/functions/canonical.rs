@@ -2,6 +2,7 @@
 //! alike, and are found by what refers to them.
 
 use crate::pg::datetime::{Moment, format_time, parse_timestamp, parse_timestamptz, push_date};
+use crate::pg::interval::Interval;
 use crate::schema::PgType;
 
 const DAY_MICROSECONDS: i64 = 86_400_000_000;
@@ -9,7 +10,8 @@ const DAY_MICROSECONDS: i64 = 86_400_000_000;
 /// The canonical form of `value`, a value of the type `ty` in text form; `scratch` holds it where it is not borrowed.
 ///
 /// Blanks at the end of a `character(n)` do not count, nor the case of a `citext`, the zeros at the end of a numeric's
-/// fraction, the sign of a zero, the zone that a `timestamptz` is shown in, or how a `bytea` or `uuid` is written.
+/// fraction, the sign of a zero, the zone that a `timestamptz` is shown in, or how a `bytea` or `uuid` is written,
+/// and of an `interval` only its length does.
 /// Numbers of any type that are equal have one form, and so has a number that stands in a text. A value of any other
 /// type, and one that does not parse, is its own canonical form.
 pub fn canonical<'a>(ty: &PgType, value: &'a [u8], scratch: &'a mut Vec<u8>) -> &'a [u8] {
@@ -21,6 +23,7 @@ pub fn canonical<'a>(ty: &PgType, value: &'a [u8], scratch: &'a mut Vec<u8>) -> 
         PgType::Float4 => canonical_float(parsed::<f32>(value), value, scratch),
         PgType::Float8 => canonical_float(parsed::<f64>(value), value, scratch),
         PgType::TimestampTz(_) => canonical_timestamptz(value, scratch),
+        PgType::Interval => canonical_interval(value, scratch),
         PgType::Uuid => canonical_uuid(value, scratch),
         PgType::Bytea => canonical_bytea(value, scratch),
         _ => value,
@@ -130,6 +133,11 @@ fn canonical_timestamptz<'a>(value: &'a [u8], scratch: &'a mut Vec<u8>) -> &'a [
     scratch
 }
 
+fn canonical_interval<'a>(value: &'a [u8], scratch: &'a mut Vec<u8>) -> &'a [u8] {
+    let Some(interval) = std::str::from_utf8(value).ok().and_then(Interval::parse) else { return value };
+    replaced(scratch, &[interval.span().to_string().as_bytes()])
+}
+
 fn canonical_uuid<'a>(value: &'a [u8], scratch: &'a mut Vec<u8>) -> &'a [u8] {
     let is_hyphen = |index: usize| matches!(index, 8 | 13 | 18 | 23);
     let is_canonical = value.len() == 36
@@ -221,6 +229,7 @@ mod tests {
         for uuid in ["{0190A6B2-7C3E-7D51-9F0A-3B6C1E88D2F4}", "0190a6b27c3e7d519f0a3b6c1e88d2f4"] {
             assert_eq!(of(PgType::Uuid, uuid), "0190a6b2-7c3e-7d51-9f0a-3b6c1e88d2f4");
         }
+        assert_eq!(of(PgType::Interval, "1 mon"), of(PgType::Interval, "30 days"));
         assert_eq!(of(PgType::Bytea, "\\xAB5c"), "\\xab5c");
         assert_eq!(of(PgType::Bytea, "a\\\\\\253"), "\\x615cab");
     }
@@ -247,7 +256,7 @@ mod tests {
         fn arbitrary_bytes_have_a_form(value in proptest::collection::vec(any::<u8>(), 0..12)) {
             for ty in [
                 PgType::Bpchar(None), PgType::Citext, PgType::Numeric(None), PgType::Int4, PgType::Float4,
-                PgType::Float8, PgType::TimestampTz(None), PgType::Uuid, PgType::Bytea, PgType::Date,
+                PgType::Float8, PgType::TimestampTz(None), PgType::Interval, PgType::Uuid, PgType::Bytea, PgType::Date,
             ] {
                 let mut scratch = Vec::new();
                 let form = canonical_as(&ty, &PgType::Timestamp(None), &value, &mut scratch);

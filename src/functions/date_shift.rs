@@ -3,17 +3,20 @@
 use super::draws::place;
 use super::{Build, Built, Example, Function, Parameter, Refusal, TextMask, Uniqueness};
 use crate::key::DomainKey;
-use crate::pg::datetime::{days_from_civil, push_date, split_date};
+use crate::pg::datetime::{days_from_civil, parse_time, push_date, push_time, split_date};
 use crate::schema::PgType;
 
 pub static DATE_SHIFT: Function = Function {
     name: "date_shift",
     summary: "Shift a date by whole days, never by none; with `by`, all dates of an owner by as many, so that the time \
-              between them stays",
-    parameters: &[Parameter {
-        name: "days",
-        help: "the most days to shift, either way, 1 to 36500; default 365",
-    }],
+              between them stays; the infinities stay",
+    parameters: &[
+        Parameter { name: "days", help: "the most days to shift, either way, 1 to 36500; default 365" },
+        Parameter {
+            name: "unit",
+            help: "\"day\" for whole days, so that the time of day stays, or \"second\" for timestamps; default \"day\"",
+        },
+    ],
     example: Example {
         rule: r#""date_shift""#,
         ty: PgType::Date,
@@ -30,6 +33,8 @@ pub static DATE_SHIFT: Function = Function {
 struct DateShift {
     key: DomainKey,
     max_days: i64,
+    /// How long the unit is that shifts are made of.
+    unit_seconds: i64,
     /// The least and the greatest day, in days from 1970-01-01.
     bounds: (i64, i64),
 }
@@ -43,16 +48,46 @@ impl TextMask for DateShift {
         let (day, rest) = split(value).ok_or("is not a date in ISO form")?;
         let (least, greatest) = self.bounds;
         let shift = self.shift(subject);
+        if self.unit_seconds < DAY {
+            let (time, zone) = split_time(rest).ok_or("is not a timestamp in ISO form")?;
+            let shifted = |shift: i64| {
+                let seconds = time.div_euclid(SECOND) + shift;
+                (day + seconds.div_euclid(DAY), seconds.rem_euclid(DAY) * SECOND + time.rem_euclid(SECOND))
+            };
+            let (day, time) = Some(shifted(shift))
+                .filter(|(day, _)| (least..=greatest).contains(day))
+                .unwrap_or_else(|| shifted(-shift));
+            let mut rest = String::with_capacity(24);
+            rest.push(' ');
+            push_time(time, &mut rest);
+            rest.push_str(zone);
+            push_date(day, &rest, out);
+            return Ok(());
+        }
         let shifted = if (least..=greatest).contains(&(day + shift)) { day + shift } else { day - shift };
         push_date(shifted, rest, out);
         Ok(())
     }
 }
 
+/// Seconds of a day.
+const DAY: i64 = 86_400;
+
+/// Microseconds of a second.
+const SECOND: i64 = 1_000_000;
+
+/// The time of day in microseconds that comes after a date and a blank, and the zone after it.
+fn split_time(rest: &str) -> Option<(i64, &str)> {
+    let rest = rest.strip_prefix(' ')?;
+    let (time, zone) = rest.split_at(rest.find(['+', '-']).unwrap_or(rest.len()));
+    Some((parse_time(time.as_bytes())?, zone))
+}
+
 impl DateShift {
-    /// How many days the values of `subject` are shifted: as many forward as back, none never.
+    /// How many units the values of `subject` are shifted: as many forward as back, none never.
     fn shift(&self, subject: &[u8]) -> i64 {
-        let drawn = place(&self.key.prf(subject), 0, 2 * self.max_days as usize) as i64 - self.max_days;
+        let most = self.max_days * DAY / self.unit_seconds;
+        let drawn = place(&self.key.prf(subject), 0, 2 * most as usize) as i64 - most;
         if drawn < 0 { drawn } else { drawn + 1 }
     }
 }
@@ -71,19 +106,25 @@ const FIRST_DAY: (i64, i64, i64) = (-4713, 11, 24);
 
 fn build(build: &Build<'_>) -> Result<Built, Refusal> {
     let max_days = build.parameters.integer("days", 1..=36_500)?.unwrap_or(365);
+    let unit = build.parameters.choice("unit", &[("day", DAY), ("second", 1)])?.unwrap_or(DAY);
+    if unit < DAY && *build.ty.base() == PgType::Date {
+        return Err(Refusal::new("a date has no seconds to shift by").hint("write `unit = \"day\"`"));
+    }
     let last_year = if *build.ty.base() == PgType::Date { 5_874_897 } else { 294_276 };
     // A time zone may move the first and the last day out of range, so those are left out.
     let (year, month, day) = FIRST_DAY;
     let bounds = (days_from_civil(year, month, day) + 1, days_from_civil(last_year, 12, 31) - 1);
-    let mask = DateShift { key: build.key.clone(), max_days, bounds };
+    let mask = DateShift { key: build.key.clone(), max_days, unit_seconds: unit, bounds };
     Ok(Built::text(mask, Uniqueness::None, None))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::functions::test_support::Tester;
     use crate::functions::{Masking, Parameters};
     use crate::key::MasterKey;
+    use crate::pg::datetime::{Moment, parse_timestamptz};
     use proptest::prelude::*;
 
     fn masked(ty: PgType, value: &str, owner: &str) -> Result<String, &'static str> {
@@ -121,6 +162,20 @@ mod tests {
             let shifted = days(&masked(PgType::Date, "2024-01-31", &owner.to_string()).unwrap());
             assert!((1..=365).contains(&(shifted - days("2024-01-31")).abs()));
         }
+    }
+
+    #[test]
+    fn seconds_shift_the_time_of_day_too() {
+        let shift = Tester::new(&DATE_SHIFT, "unit = 'second'\ndays = 2", PgType::TimestampTz(None)).by("7");
+        let [one, two] = ["2024-03-31 01:30:00.25+01", "2024-03-31 04:30:01.25+02"].map(|value| {
+            let result = shift.masked(value).unwrap();
+            let Some(Moment::At(moment)) = parse_timestamptz(result.as_bytes()) else { panic!("{result}") };
+            moment.unix_microseconds().unwrap()
+        });
+        assert_eq!(two - one, 7_201_000_000);
+        assert_ne!(one.rem_euclid(86_400_000_000), 1_800_250_000);
+        assert!(Tester::refused(&DATE_SHIFT, "unit = 'second'", PgType::Date).contains("no seconds"));
+        assert!(shift.masked("2024-03-31").is_err());
     }
 
     #[test]

@@ -13,6 +13,14 @@ pub fn place(digest: &[u8; 32], draw: usize, len: usize) -> usize {
     ((u128::from(word) * len as u128) >> 64) as usize
 }
 
+/// A fraction drawn for `subject`, above 0 and at most 1, as a numerator over the denominator after it; and whether it is
+/// to be taken as negative.
+pub fn signed_fraction(key: &DomainKey, subject: &[u8]) -> (bool, i64, i64) {
+    const ONE: i64 = 1 << 40;
+    let digest = key.prf(subject);
+    (digest[31] & 1 == 1, place(&digest, 0, ONE as usize) as i64 + 1, ONE)
+}
+
 /// Appends the first `5 * chars` bits of `bytes` as `chars` ≤ 64 characters of base 32.
 pub fn push_base32(bytes: &[u8], chars: usize, out: &mut String) {
     let (mut bits, mut held, mut next) = (0u32, 0, bytes.iter());

@@ -13,10 +13,15 @@ pub mod nested;
 pub mod parameters;
 mod phrase;
 pub mod row;
+mod number;
+#[cfg(test)]
+mod test_support;
 pub mod text;
 mod words;
 
+mod bucket;
 mod city;
+mod clamp;
 mod company;
 mod credit_card;
 mod date_shift;
@@ -30,13 +35,17 @@ mod hash;
 mod integer_id;
 mod keep;
 mod last_name;
+mod noise;
 mod null;
 mod person;
 mod phone;
 mod postal_code;
 mod redact;
+mod round;
 mod street_address;
 mod template;
+mod time_of_day;
+mod truncate_to;
 mod username;
 mod uuid;
 
@@ -158,7 +167,9 @@ pub struct Parameters(pub BTreeMap<String, toml::Value>);
 
 /// Every masking function, by name.
 pub static FUNCTIONS: &[&Function] = &[
+    &bucket::BUCKET,
     &city::CITY,
+    &clamp::CLAMP,
     &company::COMPANY,
     &credit_card::CREDIT_CARD,
     &date_shift::DATE_SHIFT,
@@ -172,12 +183,16 @@ pub static FUNCTIONS: &[&Function] = &[
     &integer_id::INTEGER_ID,
     &keep::KEEP,
     &last_name::LAST_NAME,
+    &noise::NOISE,
     &null::NULL,
     &phone::PHONE,
     &postal_code::POSTAL_CODE,
     &redact::REDACT,
+    &round::ROUND,
     &street_address::STREET_ADDRESS,
     &template::TEMPLATE,
+    &time_of_day::TIME_OF_DAY,
+    &truncate_to::TRUNCATE_TO,
     &username::USERNAME,
     &uuid::UUID,
 ];

@@ -37,6 +37,11 @@ impl Timestamp {
         let total = i128::from(self.days) * i128::from(DAY) + i128::from(self.microseconds);
         i64::try_from(total).ok()
     }
+
+    /// The day that it is on, and microseconds since that day's midnight, less than a day of them.
+    pub fn within_day(self) -> (i64, i64) {
+        (self.days + self.microseconds.div_euclid(DAY), self.microseconds.rem_euclid(DAY))
+    }
 }
 
 /// Reads a `date` as days since 1970-01-01; `None` if it is not one.
@@ -199,14 +204,20 @@ pub fn push_date(days: i64, rest: &str, out: &mut String) {
 
 /// Writes a time of day, given as microseconds since midnight, as Postgres does.
 pub fn format_time(microseconds: i64) -> String {
+    let mut text = String::new();
+    push_time(microseconds, &mut text);
+    text
+}
+
+/// Appends a time, given as microseconds of 0 or more, as Postgres writes it; it may have more than 24 hours.
+pub fn push_time(microseconds: i64, out: &mut String) {
     let (seconds, fraction) = (microseconds / SECOND, microseconds % SECOND);
     let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    let mut text = format!("{hour:02}:{minute:02}:{second:02}");
+    write!(out, "{hour:02}:{minute:02}:{second:02}").expect("a string takes all");
     if fraction != 0 {
-        write!(text, ".{fraction:06}").expect("a string takes all");
-        text.truncate(text.trim_end_matches('0').len());
+        write!(out, ".{fraction:06}").expect("a string takes all");
+        out.truncate(out.trim_end_matches('0').len());
     }
-    text
 }
 
 /// Writes a time in seconds since 1970-01-01 UTC as RFC 3339 has it, such as `2024-02-29T12:30:00Z`.

@@ -14,6 +14,7 @@ pub mod dump;
 pub mod encoding;
 pub mod escape;
 pub mod insert;
+pub mod interval;
 pub mod random_access;
 pub mod restore;
 pub mod script;
