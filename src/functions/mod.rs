@@ -10,10 +10,10 @@ mod draws;
 mod feistel;
 pub mod ff1;
 pub mod nested;
+mod number;
 pub mod parameters;
 mod phrase;
 pub mod row;
-mod number;
 #[cfg(test)]
 mod test_support;
 pub mod text;

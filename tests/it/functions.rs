@@ -13,7 +13,8 @@ use pgmask::schema::PgType;
 use proptest::prelude::*;
 
 /// The functions whose result does not depend on the key.
-const KEYLESS: [&str; 5] = ["fixed", "keep", "null", "redact", "template"];
+const KEYLESS: [&str; 9] =
+    ["bucket", "clamp", "fixed", "keep", "null", "redact", "round", "template", "truncate_to"];
 
 fn prepare(function: &Function, key: u8, ty: &PgType, parameters: &Parameters, by: bool) -> Built {
     let key = MasterKey::from_bytes(vec![key; 32]).unwrap();
@@ -115,6 +116,9 @@ fn sample(function: &Function, n: u64, scattered: u64) -> String {
         }
         "credit_card" => with_check_digit(&format!("4{n:014}")),
         "date_shift" => format!("{:04}-{:02}-{:02}", 1 + n / 336, 1 + n / 28 % 12, 1 + n % 28),
+        "truncate_to" | "time_of_day" => format!("{:04}-{:02}-03 16:45:12.5", 1 + n / 12, 1 + n % 12),
+        "noise" | "round" => format!("{n}.57"),
+        "bucket" | "clamp" => (90 + n).to_string(),
         "phone" | "digits" | "fpe" => format!("{n:012}"),
         _ => format!("value {scattered}"),
     }
