@@ -119,6 +119,7 @@ fn build(build: &Build<'_>) -> Result<Built, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::functions::Uniqueness;
     use crate::functions::test_support::Tester;
 
     #[test]
@@ -131,6 +132,7 @@ mod tests {
             assert!(i32::try_from(result).is_ok());
         }
         assert_eq!(noise.masked("0").unwrap(), "0");
+        assert_eq!((noise.uniqueness, noise.max_chars), (Uniqueness::None, None));
         assert_ne!(noise.masked("1").unwrap(), "1");
     }
 
