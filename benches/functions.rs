@@ -1,6 +1,10 @@
 //! Nanoseconds per value of every entry of `FUNCTIONS`, on one core, over a batch of realistic values.
 //!
-//! `cargo bench --bench functions`; the best of a number of rounds counts, as others' work only ever adds time.
+//! Beside each stand two that need no key: a copy of the same values through the same columns, which is what no mask
+//! can be faster than, and where there is one, the like of it made at random, by the `fake` crate or from its counter.
+//!
+//! `cargo bench --bench functions [-- NAME]`; the best of a number of rounds counts, as others' work only ever adds
+//! time.
 
 use std::hint::black_box;
 use std::path::Path;
@@ -8,24 +12,27 @@ use std::time::Instant;
 
 use aes::Aes256;
 use arrow::array::BinaryViewArray;
+use fake::Fake as _;
 use fpe::ff1::{FF1, FlexibleNumeralString};
 use pgmask::functions::ff1::Ff1;
 use pgmask::functions::text::{InvalidPolicy, NullPolicy, TextColumn, TextMask};
 use pgmask::functions::{Build, Context, FUNCTIONS, Function, Masking};
 use pgmask::key::MasterKey;
-use pgmask::schema::PgType;
+use sha2::{Digest as _, Sha256};
 
 const VALUES: usize = 65_536;
 const ROUNDS: usize = 25;
 
 fn main() {
-    println!("{:<18} {:>9} {:>9}", "", "ns/value", "M/s");
-    let plain = values("fixed");
-    report("copy, no mask", || masked(Box::new(Copy), &PgType::Text, &plain));
-    for function in FUNCTIONS {
+    let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
+    let is_wanted = |name: &str| wanted.as_ref().is_none_or(|wanted| name.contains(wanted.as_str()));
+    println!("{:<18} {:>9} {:>9} {:>11} {:>12}", "", "ns/value", "M/s", "copy, M/s", "random, M/s");
+    for function in FUNCTIONS.iter().filter(|function| is_wanted(function.name)) {
         bench(function);
     }
-    bench_ff1();
+    if is_wanted("FF1") {
+        bench_ff1();
+    }
 }
 
 fn bench(function: &Function) {
@@ -37,8 +44,46 @@ fn bench(function: &Function) {
     let Ok(built) = function.prepare(&build) else { return };
     let Masking::Text(mask) = built.masking else { return };
     let values = values(function.name);
-    let column = TextColumn { mask, null: NullPolicy::Keep, invalid: InvalidPolicy::Error };
-    report(function.name, || black_box(column.apply(&values, ty, None).map(|masked| masked.values)));
+    let masked = |mask: Box<dyn TextMask>| {
+        let column = TextColumn { mask, null: NullPolicy::Keep, invalid: InvalidPolicy::Error };
+        seconds(|| {
+            let masked = column.apply(&values, ty, None).expect("the values are valid");
+            assert_eq!(masked.masked as usize, VALUES);
+            masked.values
+        })
+    };
+    let (time, copy) = (masked(mask), masked(Box::new(Copy)));
+    let random = random(function.name).map_or(String::new(), |time| format!("{:.2}", rate(time)));
+    println!("{} {:>11.2} {random:>12}", line(function.name, time), rate(copy));
+}
+
+/// The time to make as many values of the kind of `function` without a key, where something does.
+fn random(function: &str) -> Option<f64> {
+    use fake::faker::{address::en as address, company::en as company, internet::en as internet};
+    use fake::faker::{job::en as job, name::en as name, phone_number::en as phone_number};
+    fn made<T>(faker: impl Fn() -> T) -> Option<f64> {
+        Some(seconds(|| (0..VALUES).map(|_| faker()).collect::<Vec<T>>()))
+    }
+    match function {
+        "city" => made(|| address::CityName().fake::<String>()),
+        "company" => made(|| company::CompanyName().fake::<String>()),
+        "email" => made(|| internet::SafeEmail().fake::<String>()),
+        "first_name" => made(|| name::FirstName().fake::<String>()),
+        "full_name" => made(|| name::Name().fake::<String>()),
+        "hash" => {
+            let values = values(function);
+            let digests = || values.iter().flatten().map(Sha256::digest).collect::<Vec<_>>();
+            Some(seconds(digests))
+        }
+        "integer_id" => Some(seconds(|| (0..VALUES).map(|n| n.to_string()).collect::<Vec<_>>())),
+        "job_title" => made(|| job::Title().fake::<String>()),
+        "last_name" => made(|| name::LastName().fake::<String>()),
+        "phone" => made(|| phone_number::PhoneNumber().fake::<String>()),
+        "postal_code" => made(|| address::ZipCode().fake::<String>()),
+        "street_address" => made(|| address::StreetName().fake::<String>()),
+        "username" => made(|| internet::Username().fake::<String>()),
+        _ => None,
+    }
 }
 
 /// FF1 of 16 digits, ours beside the `fpe` crate's.
@@ -60,16 +105,27 @@ fn bench_ff1() {
     });
 }
 
-/// Prints the time of the fastest round of `work`, which handles [`VALUES`] values.
 fn report<T>(name: &str, work: impl Fn() -> T) {
+    println!("{}", line(name, seconds(work)));
+}
+
+fn line(name: &str, seconds: f64) -> String {
+    format!("{name:<18} {:>9.1} {:>9.2}", seconds / VALUES as f64 * 1e9, rate(seconds))
+}
+
+/// Millions of values a second.
+fn rate(seconds: f64) -> f64 {
+    VALUES as f64 / seconds / 1e6
+}
+
+/// The time of the fastest round of `work`, which handles [`VALUES`] values.
+fn seconds<T>(work: impl Fn() -> T) -> f64 {
     let round = || {
         let start = Instant::now();
         black_box(work());
         start.elapsed().as_secs_f64()
     };
-    let seconds = (0..ROUNDS).map(|_| round()).fold(f64::INFINITY, f64::min);
-    let per_value = seconds / VALUES as f64;
-    println!("{name:<18} {:>9.1} {:>9.2}", per_value * 1e9, 1e-6 / per_value);
+    (0..ROUNDS).map(|_| round()).fold(f64::INFINITY, f64::min)
 }
 
 /// The mask that changes nothing: what the handling of columns costs by itself.
@@ -80,11 +136,6 @@ impl TextMask for Copy {
         out.push_str(value);
         Ok(())
     }
-}
-
-fn masked(mask: Box<dyn TextMask>, ty: &PgType, values: &BinaryViewArray) -> usize {
-    let column = TextColumn { mask, null: NullPolicy::Keep, invalid: InvalidPolicy::Error };
-    column.apply(values, ty, None).map_or(0, |masked| masked.masked as usize)
 }
 
 /// Values as the function meets them.

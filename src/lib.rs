@@ -15,6 +15,7 @@ pub mod nearest;
 pub mod pg;
 pub mod pipeline;
 pub mod plan;
+mod prf;
 pub mod report;
 pub mod rules;
 pub mod schema;

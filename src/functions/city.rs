@@ -9,7 +9,7 @@ pub static CITY: Function = Function {
     name: "city",
     summary: "Replace a city by an invented one",
     parameters: &[LOCALE, MAX_LENGTH],
-    example: Example { rule: r#""city""#, ty: PgType::Text, input: "Lisbon", output: Some("Strackeshire") },
+    example: Example { rule: r#""city""#, ty: PgType::Text, input: "Lisbon", output: Some("Strackestad") },
     domain: "city",
     domain_by: Some("city"),
     takes: PgType::is_text,

@@ -13,7 +13,7 @@ pub static COMPANY: Function = Function {
         rule: r#""company""#,
         ty: PgType::Text,
         input: "Acme Ltd",
-        output: Some("Kling and Sons"),
+        output: Some("Ebert Group"),
     },
     domain: "company",
     domain_by: Some("company"),

@@ -25,7 +25,7 @@ pub static EMAIL: Function = Function {
         rule: r#""email""#,
         ty: PgType::Text,
         input: "ana.silva@corp.example",
-        output: Some("af2sth9a7b@mail.test"),
+        output: Some("6pvd67yp9v@mail.test"),
     },
     domain: "email",
     domain_by: Some("person"),

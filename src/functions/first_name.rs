@@ -9,7 +9,7 @@ pub static FIRST_NAME: Function = Function {
     name: "first_name",
     summary: "Replace a given name by another",
     parameters: &[LOCALE, MAX_LENGTH],
-    example: Example { rule: r#""first_name""#, ty: PgType::Text, input: "Ana", output: Some("Price") },
+    example: Example { rule: r#""first_name""#, ty: PgType::Text, input: "Ana", output: Some("Lincoln") },
     domain: "first_name",
     domain_by: Some("person"),
     takes: PgType::is_text,

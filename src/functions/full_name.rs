@@ -13,7 +13,7 @@ pub static FULL_NAME: Function = Function {
         rule: r#""full_name""#,
         ty: PgType::Text,
         input: "Ana Silva",
-        output: Some("Oleta Collins"),
+        output: Some("Dennis Cole"),
     },
     domain: "full_name",
     domain_by: Some("person"),

@@ -1,9 +1,11 @@
 //! `integer_id`: a keyed permutation of whole numbers.
 
-use std::fmt::Write as _;
 use std::ops::RangeInclusive;
 
+use super::decimal::push_integer;
 use super::feistel::Permutation;
+use super::results::Results;
+use super::text::{Given, LANES};
 use super::{Build, Built, Example, Function, Parameter, Refusal, TextMask, Uniqueness};
 use crate::schema::PgType;
 
@@ -34,18 +36,59 @@ struct IntegerId {
 
 impl TextMask for IntegerId {
     fn mask(&self, value: &str, _subject: &[u8], out: &mut String) -> Result<(), &'static str> {
-        let number: i64 = value.parse().map_err(|_| "is not an integer")?;
-        let range = self.ranges.iter().find(|(range, _)| range.contains(&number));
-        let result = match range {
-            Some((range, permutation)) => {
-                let offset = permutation.apply((i128::from(number) - i128::from(*range.start())) as u128);
-                (i128::from(*range.start()) + offset as i128) as i64
-            }
-            None if number == 0 && self.zero_stays => 0,
-            None => return Err("is outside `min` and `max`"),
-        };
-        write!(out, "{result}").expect("a string takes all text");
+        let mut number = [self.parse(value)];
+        self.permute(&mut number);
+        let [number] = number;
+        push_integer(number?, out);
         Ok(())
+    }
+
+    fn mask_lanes(&self, values: &[Given<'_>], results: &mut Results) {
+        let mut numbers = [Ok(0); LANES];
+        for (number, given) in numbers.iter_mut().zip(values) {
+            *number = self.parse(given.value);
+        }
+        let numbers = &mut numbers[..values.len()];
+        self.permute(numbers);
+        for &mut number in numbers {
+            results.push(|out| {
+                push_integer(number?, out);
+                Ok(())
+            });
+        }
+    }
+}
+
+impl IntegerId {
+    fn parse(&self, value: &str) -> Result<i64, &'static str> {
+        value.parse().map_err(|_| "is not an integer")
+    }
+
+    /// Replaces each of at most [`LANES`] numbers by what it becomes, or why it becomes nothing.
+    fn permute(&self, numbers: &mut [Result<i64, &'static str>]) {
+        let mut outside = [true; LANES];
+        for (range, permutation) in &self.ranges {
+            let (mut lanes, mut offsets, mut count) = ([0; LANES], [0; LANES], 0);
+            for (lane, number) in numbers.iter().enumerate() {
+                if outside[lane]
+                    && let Ok(number) = number
+                    && range.contains(number)
+                {
+                    outside[lane] = false;
+                    (lanes[count], offsets[count]) = (lane, number.abs_diff(*range.start()).into());
+                    count += 1;
+                }
+            }
+            permutation.apply(&mut offsets[..count]);
+            for (&lane, &offset) in lanes[..count].iter().zip(&offsets) {
+                numbers[lane] = Ok(range.start().wrapping_add_unsigned(offset as u64));
+            }
+        }
+        for (number, _) in numbers.iter_mut().zip(outside).filter(|(_, outside)| *outside) {
+            if number.is_ok_and(|number| number != 0 || !self.zero_stays) {
+                *number = Err("is outside `min` and `max`");
+            }
+        }
     }
 }
 

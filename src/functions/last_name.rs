@@ -9,7 +9,7 @@ pub static LAST_NAME: Function = Function {
     name: "last_name",
     summary: "Replace a family name by another",
     parameters: &[LOCALE, MAX_LENGTH],
-    example: Example { rule: r#""last_name""#, ty: PgType::Text, input: "Silva", output: Some("Crooks") },
+    example: Example { rule: r#""last_name""#, ty: PgType::Text, input: "Silva", output: Some("Champlin") },
     domain: "last_name",
     domain_by: Some("person"),
     takes: PgType::is_text,

@@ -5,6 +5,7 @@
 
 mod blocks;
 pub mod canonical;
+mod decimal;
 pub mod docs;
 mod draws;
 mod feistel;
@@ -13,6 +14,7 @@ pub mod nested;
 mod number;
 pub mod parameters;
 mod phrase;
+pub mod results;
 pub mod row;
 #[cfg(test)]
 mod test_support;

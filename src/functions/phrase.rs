@@ -1,7 +1,6 @@
 //! Phrases made of drawn words: names, cities, streets, companies.
 
-use std::fmt::Write as _;
-
+use super::decimal::push_natural;
 use super::draws::place;
 use super::words::distinct;
 use super::{Build, Built, Parameter, Refusal, TextMask, Uniqueness};
@@ -82,6 +81,9 @@ impl TextMask for PhraseMask {
 }
 
 fn equal_but_for_case(one: &str, other: &[u8]) -> bool {
+    if one.is_ascii() && other.is_ascii() {
+        return one.as_bytes().eq_ignore_ascii_case(other);
+    }
     let Ok(other) = std::str::from_utf8(other) else { return false };
     one.chars().flat_map(char::to_lowercase).eq(other.chars().flat_map(char::to_lowercase))
 }
@@ -118,7 +120,7 @@ impl Phrase {
                 Part::Literal(text) => out.push_str(text),
                 Part::Words { draw, words } => out.push_str(words[drawn(*draw, words.len())]),
                 Part::Number { draw, most } => {
-                    write!(out, "{}", 1 + drawn(*draw, *most)).expect("a string takes all text");
+                    push_natural(1 + drawn(*draw, *most) as u64, out);
                 }
             }
         }

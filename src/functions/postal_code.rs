@@ -13,7 +13,7 @@ pub static POSTAL_CODE: Function = Function {
         rule: r#""postal_code""#,
         ty: PgType::Text,
         input: "SW1A 2AA",
-        output: Some("XE4L 1JN"),
+        output: Some("VG4V 4FU"),
     },
     domain: "postal_code",
     domain_by: Some("postal_code"),

@@ -13,7 +13,7 @@ pub static STREET_ADDRESS: Function = Function {
         rule: r#""street_address""#,
         ty: PgType::Text,
         input: "12 Rua Augusta",
-        output: Some("144 Doyle Greens"),
+        output: Some("641 Berge Mall"),
     },
     domain: "street_address",
     domain_by: Some("street_address"),

@@ -1,23 +1,28 @@
 //! `TextMask`: one string in, one string out. Nulls, escapes, `by`, `null` and `invalid` are handled here, once.
 
-use arrow::array::builder::BinaryViewBuilder;
+use std::borrow::Cow;
+
 use arrow::array::{Array, BinaryViewArray};
 
 use super::canonical::{canonical, without_padding};
 use super::redact::fill;
+use super::results::Results;
 use super::row::{InputColumn, Row};
-use crate::pg::escape::{escape_into, needs_escape, unescape};
+use crate::pg::escape::unescape;
 use crate::schema::PgType;
 
-/// Masks one value given as text, unescaped.
+/// How many values a mask is given at once, at most.
+pub const LANES: usize = 8;
+
+/// Masks values given as text, unescaped.
 pub trait TextMask: Send + Sync {
-    /// Appends the masked form of `value` to `out`.
+    /// Appends the masked form of `value` to `out`, whatever `out` holds already.
     ///
     /// `subject` is what the result depends on besides the value's shape: the owner's value where the rule says `by`,
     /// else the value itself, in canonical form (see [`canonical`]).
     ///
     /// # Errors
-    /// The reason, without the value, such as "is not a UUID".
+    /// The reason, without the value, such as "is not a UUID". What was appended until then is dropped.
     fn mask(&self, value: &str, subject: &[u8], out: &mut String) -> Result<(), &'static str>;
 
     /// Masks a value with what the mask asked for of its row; a mask that asked for nothing leaves this as it is.
@@ -33,6 +38,26 @@ pub trait TextMask: Send + Sync {
     ) -> Result<(), &'static str> {
         self.mask(value, subject, out)
     }
+
+    /// Adds the masked forms of `values` to `results`, in their order: each as [`TextMask::mask_in_row`] makes it.
+    ///
+    /// For a mask whose work is a chain of steps that wait for each other: it may take each step for all the values.
+    fn mask_lanes(&self, values: &[Given<'_>], results: &mut Results) {
+        for given in values {
+            results.push(|out| self.mask_in_row(given.value, given.subject, &given.row, out));
+        }
+    }
+}
+
+/// A value that a mask is given.
+#[derive(Clone, Copy, Default)]
+pub struct Given<'a> {
+    /// The value.
+    pub value: &'a str,
+    /// What the result depends on besides the value's shape; see [`TextMask::mask`].
+    pub subject: &'a [u8],
+    /// What the mask asked for of the value's row.
+    pub row: Row<'a>,
 }
 
 /// What becomes of NULL.
@@ -114,100 +139,141 @@ impl TextColumn {
         owner: Option<(&BinaryViewArray, &PgType)>,
         inputs: &[InputColumn<'_>],
     ) -> Result<MaskedColumn, Unmasked> {
-        let mut values = BinaryViewBuilder::with_capacity(column.len());
-        let mut buffers = Buffers::default();
-        let (mut masked, mut nulls) = (0, 0);
-        for row in 0..column.len() {
-            let escaped = match (column.is_null(row), self.null) {
-                (true, NullPolicy::Keep) => {
-                    values.append_null();
-                    nulls += 1;
+        let rows = Rows { column, ty, owner, inputs, null: self.null };
+        let padded_chars = if rows.is_padded() { ty.max_chars().unwrap_or(1) as usize } else { 0 };
+        let mut results = Results::new(column.len(), padded_chars);
+        let mut buffers: [Buffers; LANES] = Default::default();
+        let (mut row, mut masked) = (0, 0);
+        while row < column.len() {
+            masked += self.apply_lanes(&rows, &mut row, &mut buffers, &mut results)?;
+        }
+        let (values, nulls) = results.finish();
+        Ok(MaskedColumn { values, masked, nulls })
+    }
+
+    /// Masks the next rows from `next` on, as many as there are lanes, and fewer where values are long; returns how
+    /// many values went through the mask.
+    fn apply_lanes(
+        &self,
+        rows: &Rows<'_>,
+        next: &mut usize,
+        buffers: &mut [Buffers; LANES],
+        results: &mut Results,
+    ) -> Result<u64, Unmasked> {
+        let first = *next;
+        let mut taken = [Taken::Null; LANES];
+        let mut given = [Given::default(); LANES];
+        let (mut lanes, mut bytes) = (0, 0);
+        for (buffers, taken) in buffers.iter_mut().zip(&mut taken).take(rows.column.len() - first) {
+            *taken = rows.take(*next, buffers);
+            *next += 1;
+            if let Taken::Value(value) = *taken {
+                given[lanes] = value;
+                lanes += 1;
+                bytes += value.value.len();
+            }
+            if bytes > LONG_BYTES {
+                break;
+            }
+        }
+        results.begin();
+        self.mask.mask_lanes(&given[..lanes], results);
+        assert_eq!(results.added(), lanes, "a mask adds as many results as it is given values");
+        let mut lane = 0;
+        for (row, taken) in (first..*next).zip(taken) {
+            let outcome = match taken {
+                Taken::Null => {
+                    results.append_null();
                     continue;
                 }
-                (true, NullPolicy::Mask) => &[],
-                (false, _) => column.value(row),
+                Taken::Value(_) => {
+                    lane += 1;
+                    results.take(lane - 1)
+                }
+                Taken::NotText(_) => Err("is not valid UTF-8"),
             };
-            let owner = owner.filter(|(owners, _)| owners.is_valid(row));
-            let owner = owner.map(|(owners, ty)| (owners.value(row), ty));
-            masked += 1;
-            let unmasked = |reason| Unmasked { row, reason };
-            let inputs = Row::new(inputs, row);
-            if self.mask_value(escaped, ty, owner, &inputs, &mut buffers).map_err(unmasked)? {
-                let value = buffers.escaped_result();
-                values.try_append_value(value).map_err(|_| unmasked("has a result of more than 4 GiB"))?;
-            } else {
-                values.append_null();
-                nulls += 1;
-            }
+            let appended = match (outcome, self.invalid) {
+                (Ok(result), _) => results.append(result),
+                (Err(reason), InvalidPolicy::Error) => Err(reason),
+                (Err(_), InvalidPolicy::Null) => {
+                    results.append_null();
+                    Ok(())
+                }
+                (Err(_), InvalidPolicy::Redact) => results.append_written(|out| fill(&taken.text(), out)),
+            };
+            appended.map_err(|reason| Unmasked { row, reason })?;
         }
-        Ok(MaskedColumn { values: values.finish(), masked, nulls })
-    }
-
-    /// Masks one value into `buffers.result`; false where it becomes NULL.
-    fn mask_value(
-        &self,
-        escaped: &[u8],
-        ty: &PgType,
-        owner: Option<(&[u8], &PgType)>,
-        inputs: &Row<'_>,
-        buffers: &mut Buffers,
-    ) -> Result<bool, &'static str> {
-        let Buffers { value: value_scratch, owner: owner_scratch, subject: subject_scratch, result, .. } =
-            buffers;
-        result.clear();
-        let bytes = unescape(escaped, value_scratch);
-        let is_bpchar = matches!(ty.base(), PgType::Bpchar(_));
-        let bytes = if is_bpchar { without_padding(bytes) } else { bytes };
-        let subject = match owner {
-            Some((owner, owner_ty)) => canonical(owner_ty, unescape(owner, owner_scratch), subject_scratch),
-            None => canonical(ty, bytes, subject_scratch),
-        };
-        let outcome = match std::str::from_utf8(bytes) {
-            Ok(value) => self.mask.mask_in_row(value, subject, inputs, result),
-            Err(_) => Err("is not valid UTF-8"),
-        };
-        match (outcome, self.invalid) {
-            (Ok(()), _) => {}
-            (Err(reason), InvalidPolicy::Error) => return Err(reason),
-            (Err(_), InvalidPolicy::Null) => return Ok(false),
-            (Err(_), InvalidPolicy::Redact) => {
-                result.clear();
-                fill(&String::from_utf8_lossy(bytes), result);
-            }
-        }
-        if is_bpchar {
-            pad(result, ty.max_chars().unwrap_or(1));
-        }
-        Ok(true)
+        Ok(taken[..*next - first].iter().filter(|taken| !matches!(taken, Taken::Null)).count() as u64)
     }
 }
 
-/// Appends blanks to `text` until it has `chars` characters.
-fn pad(text: &mut String, chars: u32) {
-    let missing = (chars as usize).saturating_sub(text.chars().count());
-    text.extend(std::iter::repeat_n(' ', missing));
+/// Values of so many bytes are masked without waiting for more, so that few of them are held at once.
+const LONG_BYTES: usize = 1 << 16;
+
+/// The rows of a column to be masked.
+struct Rows<'a> {
+    column: &'a BinaryViewArray,
+    ty: &'a PgType,
+    owner: Option<(&'a BinaryViewArray, &'a PgType)>,
+    inputs: &'a [InputColumn<'a>],
+    null: NullPolicy,
 }
 
-/// What is used again for every value of a column, so that none is allocated by itself.
+/// The value of a row.
+#[derive(Clone, Copy)]
+enum Taken<'a> {
+    Null,
+    Value(Given<'a>),
+    /// One that is not valid UTF-8.
+    NotText(&'a [u8]),
+}
+
+impl Taken<'_> {
+    fn text(&self) -> Cow<'_, str> {
+        match self {
+            Taken::Null => Cow::default(),
+            Taken::Value(given) => Cow::Borrowed(given.value),
+            Taken::NotText(bytes) => String::from_utf8_lossy(bytes),
+        }
+    }
+}
+
+impl<'a> Rows<'a> {
+    fn is_padded(&self) -> bool {
+        matches!(self.ty.base(), PgType::Bpchar(_))
+    }
+
+    /// The value of `row`, unescaped, and its subject.
+    #[inline]
+    fn take<'t>(&self, row: usize, buffers: &'t mut Buffers) -> Taken<'t>
+    where
+        'a: 't,
+    {
+        let escaped: &'a [u8] = match (self.column.is_null(row), self.null) {
+            (true, NullPolicy::Keep) => return Taken::Null,
+            (true, NullPolicy::Mask) => &[],
+            (false, _) => self.column.value(row),
+        };
+        let bytes = unescape(escaped, &mut buffers.value);
+        let bytes = if self.is_padded() { without_padding(bytes) } else { bytes };
+        let Ok(value) = std::str::from_utf8(bytes) else { return Taken::NotText(bytes) };
+        let subject = match self.owner {
+            Some((owners, owner_ty)) if owners.is_valid(row) => {
+                let owner = unescape(owners.value(row), &mut buffers.owner);
+                canonical(owner_ty, owner, &mut buffers.subject)
+            }
+            _ => canonical(self.ty, bytes, &mut buffers.subject),
+        };
+        Taken::Value(Given { value, subject, row: Row::new(self.inputs, row) })
+    }
+}
+
+/// What is used again for every value of a lane, so that none is allocated by itself.
 #[derive(Default)]
 struct Buffers {
     value: Vec<u8>,
     owner: Vec<u8>,
     subject: Vec<u8>,
-    result: String,
-    escaped: Vec<u8>,
-}
-
-impl Buffers {
-    fn escaped_result(&mut self) -> &[u8] {
-        let result = self.result.as_bytes();
-        if !needs_escape(result) {
-            return result;
-        }
-        self.escaped.clear();
-        escape_into(result, &mut self.escaped);
-        &self.escaped
-    }
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ pub static USERNAME: Function = Function {
         rule: r#""username""#,
         ty: PgType::Text,
         input: "asilva",
-        output: Some("ujg5k3zfvwv"),
+        output: Some("uccdcd6fbh3"),
     },
     domain: "username",
     domain_by: Some("person"),

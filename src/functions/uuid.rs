@@ -1,7 +1,11 @@
 //! `uuid`: a keyed permutation of UUIDs.
 
+use std::ops::Range;
+
 use super::draws::push_ascii;
 use super::feistel::Permutation;
+use super::results::Results;
+use super::text::{Given, LANES};
 use super::{Build, Built, Example, Function, Refusal, TextMask, Uniqueness};
 use crate::schema::PgType;
 
@@ -25,59 +29,127 @@ pub static UUID: Function = Function {
 /// Permutes the 122 bits of a UUID that are neither version nor variant (RFC 9562).
 struct Uuid(Permutation);
 
+const LOW: u128 = (1 << 62) - 1;
+const MIDDLE: u128 = 0xfff << 64;
+const HIGH: u128 = !0 << 80;
+
 impl Uuid {
-    fn apply(&self, uuid: u128) -> u128 {
-        const LOW: u128 = (1 << 62) - 1;
-        const MIDDLE: u128 = 0xfff << 64;
-        const HIGH: u128 = !0 << 80;
-        let packed = (uuid & HIGH) >> 6 | (uuid & MIDDLE) >> 2 | uuid & LOW;
-        let permuted = self.0.apply(packed);
-        let fixed = uuid & !(LOW | MIDDLE | HIGH);
-        fixed | (permuted << 6) & HIGH | (permuted << 2) & MIDDLE | permuted & LOW
+    /// Replaces each of at most [`LANES`] UUIDs by what it becomes.
+    fn apply(&self, uuids: &mut [Result<Spelt, &'static str>]) {
+        let bits = |spelt: &Result<Spelt, _>| spelt.as_ref().map_or(0, |spelt| spelt.uuid);
+        let mut numbers = [0; LANES];
+        for (number, uuid) in numbers.iter_mut().zip(&*uuids) {
+            let uuid = bits(uuid);
+            *number = (uuid & HIGH) >> 6 | (uuid & MIDDLE) >> 2 | uuid & LOW;
+        }
+        self.0.apply(&mut numbers[..uuids.len()]);
+        for (spelt, permuted) in uuids.iter_mut().flatten().zip(numbers) {
+            let fixed = spelt.uuid & !(LOW | MIDDLE | HIGH);
+            spelt.uuid = fixed | (permuted << 6) & HIGH | (permuted << 2) & MIDDLE | permuted & LOW;
+        }
     }
 }
 
 impl TextMask for Uuid {
     fn mask(&self, value: &str, _subject: &[u8], out: &mut String) -> Result<(), &'static str> {
-        let digits = hex_digits(value).ok_or("is not a UUID")?;
-        let mut uuid = 0;
-        let (mut upper_case, mut lower_case) = (false, false);
-        for character in digits.chars().filter(|&c| c != '-') {
-            uuid = uuid << 4 | u128::from(character.to_digit(16).ok_or("is not a UUID")?);
-            upper_case |= character.is_ascii_uppercase();
-            lower_case |= character.is_ascii_lowercase();
-        }
-        if upper_case && lower_case {
-            return Err("is a UUID in both upper and lower case");
-        }
-        push_like(value, self.apply(uuid), upper_case, out);
+        let mut uuid = [Spelt::parse(value)];
+        self.apply(&mut uuid);
+        let [uuid] = uuid;
+        uuid?.push(value, out);
         Ok(())
     }
-}
 
-/// The part of `value` with 32 digits, which may stand in braces and have hyphens where Postgres puts them.
-fn hex_digits(value: &str) -> Option<&str> {
-    let inner = value.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(value);
-    let hyphens = inner.bytes().enumerate().filter(|(_, byte)| *byte == b'-').map(|(at, _)| at);
-    match inner.len() {
-        32 => hyphens.count() == 0,
-        36 => hyphens.eq([8, 13, 18, 23]),
-        _ => false,
-    }
-    .then_some(inner)
-}
-
-/// Appends `uuid` in the spelling of `value`.
-fn push_like(value: &str, uuid: u128, upper_case: bool, out: &mut String) {
-    let digits: &[u8; 16] = if upper_case { b"0123456789ABCDEF" } else { b"0123456789abcdef" };
-    let (mut shift, value) = (128, value.as_bytes());
-    push_ascii(value.len(), out, |at| match value[at] {
-        separator @ (b'-' | b'{' | b'}') => separator,
-        _ => {
-            shift -= 4;
-            digits[(uuid >> shift) as usize & 15]
+    fn mask_lanes(&self, values: &[Given<'_>], results: &mut Results) {
+        let mut uuids = [const { Err("") }; LANES];
+        for (uuid, given) in uuids.iter_mut().zip(values) {
+            *uuid = Spelt::parse(given.value);
         }
-    });
+        self.apply(&mut uuids[..values.len()]);
+        for (uuid, given) in uuids.into_iter().zip(values) {
+            results.push(|out| {
+                uuid?.push(given.value, out);
+                Ok(())
+            });
+        }
+    }
+}
+
+/// A UUID and how its letters are written.
+struct Spelt {
+    uuid: u128,
+    upper_case: bool,
+}
+
+impl Spelt {
+    fn parse(value: &str) -> Result<Self, &'static str> {
+        let groups = groups(value.as_bytes()).ok_or("is not a UUID")?;
+        let (mut halves, mut letters) = ([0u64; 2], 0);
+        let digits = groups.into_iter().flat_map(|group| &value.as_bytes()[group]);
+        for (at, &byte) in digits.enumerate() {
+            let digit = HEX[usize::from(byte)];
+            letters |= digit;
+            halves[at / 16] = halves[at / 16] << 4 | u64::from(digit & 15);
+        }
+        match letters & !15 {
+            letters if letters & NO_DIGIT != 0 => Err("is not a UUID"),
+            0xc0.. => Err("is a UUID in both upper and lower case"),
+            letters => Ok(Spelt {
+                uuid: u128::from(halves[0]) << 64 | u128::from(halves[1]),
+                upper_case: letters == UPPER_CASE,
+            }),
+        }
+    }
+
+    /// Appends the UUID with the hyphens and braces of `value`.
+    fn push(&self, value: &str, out: &mut String) {
+        let digits: &[u8; 16] = if self.upper_case { b"0123456789ABCDEF" } else { b"0123456789abcdef" };
+        let mut hex = self.uuid.to_be_bytes().into_iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        let mut spelt = [0; MAX_CHARS];
+        spelt[..value.len()].copy_from_slice(value.as_bytes());
+        for group in groups(value.as_bytes()).expect("it was read as a UUID") {
+            for (byte, digit) in spelt[group].iter_mut().zip(&mut hex) {
+                *byte = digits[usize::from(digit)];
+            }
+        }
+        push_ascii(value.len(), out, |at| spelt[at]);
+    }
+}
+
+/// With braces and hyphens.
+const MAX_CHARS: usize = 38;
+
+const UPPER_CASE: u8 = 0x40;
+const LOWER_CASE: u8 = 0x80;
+const NO_DIGIT: u8 = 0x20;
+
+/// What each byte is as a hex digit: its value, and whether it is a letter of which case, or no digit at all.
+static HEX: [u8; 256] = {
+    let mut digits = [NO_DIGIT; 256];
+    let mut digit = 0;
+    while digit < 16 {
+        if digit < 10 {
+            digits[(b'0' + digit) as usize] = digit;
+        } else {
+            digits[(b'a' - 10 + digit) as usize] = LOWER_CASE | digit;
+            digits[(b'A' - 10 + digit) as usize] = UPPER_CASE | digit;
+        }
+        digit += 1;
+    }
+    digits
+};
+
+/// Where the digits of a UUID of that length stand: it may be in braces, and have hyphens where Postgres puts them.
+fn groups(value: &[u8]) -> Option<[Range<usize>; 5]> {
+    let braces = matches!(value, [b'{', .., b'}']);
+    let start = usize::from(braces);
+    let ends = match value.len() - 2 * start {
+        32 => [(0, 8), (8, 12), (12, 16), (16, 20), (20, 32)],
+        36 => [(0, 8), (9, 13), (14, 18), (19, 23), (24, 36)],
+        _ => return None,
+    };
+    let groups = ends.map(|(from, to)| start + from..start + to);
+    let mut gaps = groups.windows(2).map(|pair| &value[pair[0].end..pair[1].start]);
+    gaps.all(|gap| matches!(gap, [] | [b'-'])).then_some(groups)
 }
 
 fn build(build: &Build<'_>) -> Result<Built, Refusal> {
@@ -87,7 +159,8 @@ fn build(build: &Build<'_>) -> Result<Built, Refusal> {
         _ => Uniqueness::Bits(122.0),
     };
     let max_chars = if build.ty.is_text() {
-        build.ty.max_chars().map(|limit| limit.min(38)).or(Some(38))
+        let longest = MAX_CHARS as u32;
+        Some(build.ty.max_chars().map_or(longest, |limit| limit.min(longest)))
     } else {
         Some(36)
     };
