@@ -2,6 +2,9 @@
 //!
 //! What a name or a parameter means is left to `bind`, which has the schema and the functions.
 
+mod foreign_keys;
+mod subset;
+
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -11,7 +14,7 @@ use toml::de::{DeString, DeTable, DeValue};
 
 use super::name::{ColumnName, TableName};
 use super::reference::Reference;
-use super::{ColumnRule, DeclaredReference, LargeObjects, Line, RuleSet, TableRules, Unlisted};
+use super::{ColumnRule, LargeObjects, Line, RuleSet, TableRules, Unlisted};
 use crate::error::Error;
 use crate::functions::Parameters;
 use crate::functions::text::{InvalidPolicy, NullPolicy};
@@ -62,7 +65,7 @@ impl<'a> DocumentReader<'a> {
                 "tables" => self.each(key, value, DocumentReader::table),
                 "large_objects" => self.each(key, value, DocumentReader::large_objects),
                 "foreign_keys" => self.foreign_keys(key, value),
-                "subset" => self.refuse(key, "`[subset]` is not supported yet", None),
+                "subset" => self.each(key, value, DocumentReader::subset),
                 _ => self.unknown_key(key, &KEYS),
             }
         }
@@ -212,44 +215,6 @@ impl<'a> DocumentReader<'a> {
                 Ok(parameter) => drop(rule.parameters.0.insert(name.to_string(), parameter)),
                 Err(_) => self.refuse(key, format!("the value of `{name}` is out of range"), None),
             },
-        }
-    }
-
-    fn foreign_keys(&mut self, key: &Key<'_>, value: &Value<'_>) {
-        let Some(entries) = value.get_ref().as_array() else {
-            let hint = "write `[[foreign_keys]]` with `from` and `to` below it";
-            return self.refuse(key, "`foreign_keys` is not a list of tables", Some(hint.into()));
-        };
-        for entry in entries.iter() {
-            self.foreign_key(key, entry);
-        }
-    }
-
-    fn foreign_key(&mut self, key: &Key<'_>, entry: &Value<'_>) {
-        let Some(fields) = self.table_value(key, entry) else { return };
-        let line = self.line_at(entry.span().start);
-        let (mut child, mut parent) = (None, None);
-        let errors_before = self.errors.len();
-        for (key, value) in in_order(fields) {
-            match &**key.get_ref() {
-                "from" => child = self.reference(key, value),
-                "to" => parent = self.reference(key, value),
-                _ => self.unknown_key(key, &["from", "to"]),
-            }
-        }
-        match (child, parent) {
-            (Some(child), Some(parent)) if child.columns.len() == parent.columns.len() => {
-                self.rules.foreign_keys.push(DeclaredReference { line, child, parent });
-            }
-            (Some(_), Some(_)) => {
-                self.errors.push(Error::rules("`from` and `to` have different numbers of columns").at(line))
-            }
-            _ if self.errors.len() > errors_before => {}
-            _ => self.errors.push(
-                Error::rules("a foreign key needs `from` and `to`")
-                    .at(line)
-                    .hint("such as `from = \"events(user_ref)\"`, `to = \"users(id)\"`"),
-            ),
         }
     }
 

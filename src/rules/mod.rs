@@ -18,6 +18,8 @@ mod reference;
 mod resolve;
 mod setting;
 mod shared;
+pub mod subset;
+pub mod subset_names;
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -31,6 +33,7 @@ use crate::functions::Parameters;
 use crate::functions::text::{InvalidPolicy, NullPolicy};
 use name::ColumnName;
 use reference::Reference;
+use subset::SubsetRules;
 
 /// The rules of a run: one or more files, in the order in which they were named.
 #[derive(Clone, Debug, Default)]
@@ -49,6 +52,8 @@ pub struct RuleSet {
     large_objects: Option<LargeObjects>,
     /// References that the database does not declare.
     foreign_keys: Vec<DeclaredReference>,
+    /// What is asked of the subset.
+    pub subset: SubsetRules,
 }
 
 /// What becomes of a column that no rule decides.
@@ -126,10 +131,31 @@ struct ColumnRule {
     invalid: Option<InvalidPolicy>,
 }
 
-/// An entry of `[[foreign_keys]]`.
+/// An entry of `[[foreign_keys]]`; one that refers to several tables is an entry for each.
 #[derive(Clone, Debug)]
 struct DeclaredReference {
     line: Line,
     child: Reference,
     parent: Reference,
+    held: HeldWritten,
+}
+
+/// How a child's column holds what refers, as it is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum HeldWritten {
+    /// As its value.
+    Value,
+    /// As its value, in the rows whose column `column` holds `label`.
+    Typed { column: ColumnName, label: String },
+    /// At a path within JSON.
+    Path(String),
+    /// As each element of an array.
+    Elements,
+}
+
+impl HeldWritten {
+    /// Whether the column holds the referred key and nothing else, so that it can mask as the key does.
+    fn is_value(&self) -> bool {
+        matches!(self, HeldWritten::Value)
+    }
 }

@@ -35,7 +35,7 @@ impl Reference {
 }
 
 /// The byte at which `wanted` first stands outside of double quotes.
-fn find_outside_quotes(text: &str, wanted: char) -> Option<usize> {
+pub fn find_outside_quotes(text: &str, wanted: char) -> Option<usize> {
     let mut quoted = false;
     text.char_indices().find_map(|(index, c)| {
         quoted ^= c == '"';

@@ -68,7 +68,7 @@ impl<'r> Resolved<'r> {
                 Err(error) => errors.push(error.at(&table_rules.line)),
             }
         }
-        for declared in &rules.foreign_keys {
+        for declared in rules.foreign_keys.iter().filter(|declared| declared.held.is_value()) {
             let ends = find_reference(&declared.child, catalog)
                 .and_then(|child| Ok((child, find_reference(&declared.parent, catalog)?)));
             match ends {
@@ -134,7 +134,10 @@ pub fn column_names(catalog: &Catalog, table: TableId) -> impl Iterator<Item = &
 }
 
 /// The tables that a name means: one, or for a pattern one or more.
-fn find_tables(name: &TableName, catalog: &Catalog) -> Result<Vec<TableId>> {
+///
+/// # Errors
+/// [`Kind::Rules`](crate::error::Kind::Rules) if there is none, or more than one for a name that is no pattern.
+pub fn find_tables(name: &TableName, catalog: &Catalog) -> Result<Vec<TableId>> {
     let found = name.find(catalog.tables.iter().map(|table| &table.name));
     match found[..] {
         [] => Err(no_table(name, catalog)),
@@ -188,7 +191,11 @@ fn no_column(table: &TableName, column: &ColumnName, tables: &[TableId], catalog
     }
 }
 
-fn find_reference(reference: &Reference, catalog: &Catalog) -> Result<Vec<ColumnId>> {
+/// The columns that one end of a reference names.
+///
+/// # Errors
+/// [`Kind::Rules`](crate::error::Kind::Rules) if one of them is not there.
+pub fn find_reference(reference: &Reference, catalog: &Catalog) -> Result<Vec<ColumnId>> {
     let table = find_tables(&reference.table, catalog)?[0];
     reference.columns.iter().map(|column| find_column(column, table, catalog)).collect()
 }

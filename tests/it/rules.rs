@@ -97,7 +97,10 @@ fn rules_files(folder: &Path) -> BTreeSet<String> {
 
 fn told_of(name: &str, text: &str) -> String {
     let shop = Shop::new(text);
-    let outcome = RuleSet::parse(name, text).and_then(|rules| bound(&rules, &shop));
+    let outcome = RuleSet::parse(name, text).and_then(|rules| {
+        rules.subset_asked(&shop.catalog)?;
+        bound(&rules, &shop)
+    });
     match outcome {
         Ok(binding) => describe(&binding, &shop.catalog),
         Err(errors) => errors.iter().map(|error| format!("error: {error}\n")).collect(),
