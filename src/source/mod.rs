@@ -3,6 +3,8 @@
 //! A source never sees a rule. Every format is a file here and an entry of [`FORMATS`].
 
 pub mod archive;
+pub mod block_store;
+pub mod projected;
 pub mod script;
 pub mod spool;
 
@@ -11,12 +13,13 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Place, Result};
 use crate::pg::archive::Format as ArchiveFormat;
 pub use crate::pg::archive::VisitLargeObject;
 use crate::pg::dump::{CopyTarget, Dump};
 use crate::pg::random_access::RandomAccess;
 use crate::source::archive::ArchiveSource;
+use crate::source::projected::Projected;
 use crate::source::script::{Input, ScriptSource};
 use crate::source::spool::Spool;
 
@@ -33,6 +36,23 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// [`Kind::Snapshot`](crate::error::Kind::Snapshot) if the data cannot be read.
     fn read(&self, index: usize, block_bytes: usize) -> Result<Box<dyn BlockReader + '_>>;
+
+    /// Opens the columns `columns` (ascending) of the rows of `self.data()[index]`, which have `width` columns.
+    ///
+    /// A source that reads less for it than for whole rows overrides this.
+    ///
+    /// # Errors
+    /// As those of [`Source::read`].
+    fn read_columns(
+        &self,
+        index: usize,
+        columns: &[usize],
+        width: usize,
+        block_bytes: usize,
+    ) -> Result<Box<dyn BlockReader + '_>> {
+        let place = Place::table(&self.data()[index].target.table);
+        Ok(Box::new(Projected::new(self.read(index, block_bytes)?, columns, width, place)))
+    }
 
     /// Whether several parts can be read at once, and in any order; else one after another, in their order.
     fn is_seekable(&self) -> bool;
@@ -71,6 +91,26 @@ pub trait BlockReader: Send {
     /// How many of the part's stored bytes were read so far; `None` where these are the bytes of the blocks.
     fn stored_bytes_read(&self) -> Option<u64> {
         None
+    }
+
+    /// How many bytes of COPY text the rows take that were read so far, all columns counted; `None` where these are the
+    /// bytes of the blocks.
+    fn text_bytes_read(&self) -> Option<u64> {
+        None
+    }
+}
+
+impl BlockReader for Box<dyn BlockReader + '_> {
+    fn next_block(&mut self) -> Result<Option<Block>> {
+        (**self).next_block()
+    }
+
+    fn stored_bytes_read(&self) -> Option<u64> {
+        (**self).stored_bytes_read()
+    }
+
+    fn text_bytes_read(&self) -> Option<u64> {
+        (**self).text_bytes_read()
     }
 }
 

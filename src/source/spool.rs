@@ -63,7 +63,7 @@ impl Spool {
     }
 }
 
-fn spool_error(error: &io::Error) -> Error {
+pub(super) fn spool_error(error: &io::Error) -> Error {
     let report = Error::snapshot(format!("cannot spool the input: {}", crate::error::io_reason(error)));
     report.hint("name a folder with enough space by `--temp-dir`, or give a file instead of a stream")
 }
@@ -126,17 +126,18 @@ impl Read for SpoolReader {
 }
 
 /// AES-256 in counter mode (NIST SP 800-38A) under a random key: the chunk's number and the block's make the counter.
-struct Cipher(Aes256);
+pub(crate) struct Cipher(Aes256);
 
 impl Cipher {
-    fn random() -> Result<Self> {
+    /// A cipher under a key of its own.
+    pub(crate) fn random() -> Result<Self> {
         let mut key = Zeroizing::new([0_u8; 32]);
         getrandom::fill(&mut *key).map_err(|_| Error::snapshot("the system gives no random numbers"))?;
         Ok(Cipher(Aes256::new(&Array::from(*key))))
     }
 
     /// Encrypts the chunk `index`, or decrypts it again.
-    fn apply(&self, index: u64, bytes: &mut [u8]) {
+    pub(crate) fn apply(&self, index: u64, bytes: &mut [u8]) {
         const BATCH: usize = 64;
         for (batch, part) in bytes.chunks_mut(16 * BATCH).enumerate() {
             let mut stream: [_; BATCH] = std::array::from_fn(|block| {

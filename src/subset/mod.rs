@@ -12,7 +12,9 @@
 //! reference that leads nowhere in the source demands nothing and is copied as found.
 
 pub mod bits;
+pub mod distinct;
 pub mod json_path;
+pub mod key_read;
 pub mod selection;
 pub mod spec;
 

@@ -1,0 +1,261 @@
+//! The first read of a snapshot: of every row only the columns that decide which rows are kept.
+//!
+//! They are held compressed, past a bound in an encrypted temporary file, so that the engine can scan them as often as
+//! it likes, in any order of tables, while the snapshot itself is read once.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, new_null_array};
+use arrow::datatypes::{DataType, Field, Schema};
+use rayon::prelude::*;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use super::distinct::Distinct;
+use super::{KeyRows, Visit};
+use crate::error::{Error, Result};
+use crate::pg::copy::Decoder;
+use crate::source::block_store::{BlockStore, StoredBlock};
+use crate::source::{Block, BlockReader, Source};
+
+/// The size of the blocks that are read, in bytes of whole rows.
+const BLOCK_BYTES: usize = 4 * 1024 * 1024;
+
+/// How many blocks a thread takes at a time when they are read again.
+const WINDOW_BLOCKS: usize = 4;
+
+/// What is read of one part.
+#[derive(Clone, Debug, Default)]
+pub struct KeyColumns {
+    /// Its index in the source's data parts.
+    pub source_index: usize,
+    /// The name of its table, for messages.
+    pub table: String,
+    /// The number of columns of its rows.
+    pub width: usize,
+    /// The columns of the rows, by their index in the table and their place in the rows; in the order of the places.
+    pub all: Vec<(usize, usize)>,
+    /// Those to read at once, in the same form.
+    pub columns: Vec<(usize, usize)>,
+    /// Lists of columns of the table whose different values are to be counted, with a number for each list.
+    pub sketches: Vec<(usize, Vec<usize>)>,
+}
+
+/// How the snapshot is read.
+#[derive(Clone, Debug)]
+pub struct KeyReadSettings {
+    /// Threads that read and decode.
+    pub jobs: usize,
+    /// How many bytes of what is read stay in memory.
+    pub memory_bytes: u64,
+    /// The folder of temporary files.
+    pub temp_dir: PathBuf,
+    /// Whether the rows' text is UTF-8.
+    pub is_utf8: bool,
+}
+
+/// The columns that were read.
+pub struct KeyRead<'a> {
+    source: &'a dyn Source,
+    store: BlockStore,
+    parts: Vec<PartRead>,
+    pool: ThreadPool,
+    is_utf8: bool,
+}
+
+/// What was read of one part.
+struct PartRead {
+    asked: KeyColumns,
+    blocks: Vec<Stored>,
+    rows: u64,
+    text_bytes: u64,
+    sketches: HashMap<usize, Distinct>,
+}
+
+struct Stored {
+    first_row: u64,
+    block: StoredBlock,
+}
+
+impl<'a> KeyRead<'a> {
+    /// Reads what `parts` ask of `source`.
+    ///
+    /// # Errors
+    /// What the source fails with, or a temporary file that cannot be written.
+    pub fn read(source: &'a dyn Source, parts: Vec<KeyColumns>, settings: &KeyReadSettings) -> Result<Self> {
+        let pool = ThreadPoolBuilder::new()
+            .num_threads(settings.jobs)
+            .thread_name(|index| format!("mask-keys-{index}"))
+            .build()
+            .map_err(|_| Error::usage("cannot start the threads").hint("lower `--jobs`"))?;
+        let store = BlockStore::new(settings.memory_bytes, &settings.temp_dir)?;
+        let mut read = KeyRead { source, store, parts: Vec::new(), pool, is_utf8: settings.is_utf8 };
+        let order = reading_order(source, &parts);
+        let readers = if source.is_seekable() { settings.jobs } else { 1 };
+        let next = AtomicUsize::new(0);
+        let done: Mutex<Vec<Option<Result<PartRead>>>> = Mutex::new(parts.iter().map(|_| None).collect());
+        std::thread::scope(|scope| {
+            for _ in 0..readers.clamp(1, parts.len().max(1)) {
+                scope.spawn(|| {
+                    while let Some(&part) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        let result = read.read_part(parts[part].clone());
+                        if result.is_err() {
+                            next.store(order.len(), Ordering::Relaxed);
+                        }
+                        done.lock().unwrap_or_else(PoisonError::into_inner)[part] = Some(result);
+                    }
+                });
+            }
+        });
+        let done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+        // One that was not read was not begun, since another one failed.
+        let results: Vec<Result<PartRead>> = done.into_iter().flatten().collect();
+        let wanted = parts.len();
+        read.parts = results.into_iter().collect::<Result<_>>()?;
+        match read.parts.len() == wanted {
+            true => Ok(read),
+            false => Err(Error::snapshot("a thread of `mask` ended early; this is a defect of `mask`")),
+        }
+    }
+
+    /// Rows of the part `part`.
+    pub fn rows(&self, part: usize) -> u64 {
+        self.parts[part].rows
+    }
+
+    /// Bytes that the rows of the part `part` take as COPY text, all columns counted.
+    pub fn text_bytes(&self, part: usize) -> u64 {
+        self.parts[part].text_bytes
+    }
+
+    /// The different values that were counted under the number `sketch`, over all parts.
+    pub fn distinct(&self, sketch: usize) -> Distinct {
+        let mut all = Distinct::default();
+        self.parts.iter().filter_map(|part| part.sketches.get(&sketch)).for_each(|part| all.join(part));
+        all
+    }
+
+    fn read_part(&self, asked: KeyColumns) -> Result<PartRead> {
+        let places: Vec<usize> = asked.columns.iter().map(|(_, place)| *place).collect();
+        let decoder = self.decoder(&asked.table, places.len());
+        let mut part = PartRead {
+            blocks: Vec::new(),
+            rows: 0,
+            text_bytes: 0,
+            sketches: asked.sketches.iter().map(|(number, _)| (*number, Distinct::default())).collect(),
+            asked,
+        };
+        let mut reader = self.reader(&part.asked, &places)?;
+        while let Some(block) = reader.next_block()? {
+            let first_row = part.rows;
+            part.text_bytes = reader.text_bytes_read().unwrap_or(part.text_bytes + block.bytes.len() as u64);
+            part.rows += memchr::memchr_iter(b'\n', &block.bytes).count() as u64;
+            part.blocks.push(Stored { first_row, block: self.store.put(&block.bytes)? });
+            if !part.sketches.is_empty() {
+                let batch = decoder.decode(block, first_row)?;
+                part.sketch(&batch);
+            }
+        }
+        Ok(part)
+    }
+
+    fn reader(&self, asked: &KeyColumns, places: &[usize]) -> Result<Box<dyn BlockReader + '_>> {
+        self.source.read_columns(asked.source_index, places, asked.width, BLOCK_BYTES)
+    }
+
+    fn decoder(&self, table: &str, columns: usize) -> Decoder {
+        Decoder::new(&vec![""; columns], table, self.is_utf8)
+    }
+
+    /// Scans columns that were not read at once: those of rows without a key, which are sampled by all of them.
+    fn scan_source(&self, asked: &KeyColumns, columns: &[usize], visit: &Visit<'_>) -> Result<()> {
+        let read: Vec<(usize, usize)> =
+            asked.all.iter().copied().filter(|(column, _)| columns.contains(column)).collect();
+        let places: Vec<usize> = read.iter().map(|(_, place)| *place).collect();
+        let wanted: Vec<Option<usize>> = columns.iter().map(|column| place_of(&read, *column)).collect();
+        let decoder = self.decoder(&asked.table, places.len());
+        let mut reader = self.reader(asked, &places)?;
+        let mut first_row = 0;
+        while let Some(block) = reader.next_block()? {
+            let batch = decoder.decode(block, first_row)?;
+            visit(first_row, &chosen(&batch, &wanted))?;
+            first_row += batch.num_rows() as u64;
+        }
+        Ok(())
+    }
+}
+
+/// The place of a column among those of a batch.
+fn place_of(columns: &[(usize, usize)], column: usize) -> Option<usize> {
+    columns.iter().position(|(own, _)| *own == column)
+}
+
+impl PartRead {
+    fn sketch(&mut self, batch: &RecordBatch) {
+        for (number, columns) in &self.asked.sketches {
+            let place = |column: &usize| place_of(&self.asked.columns, *column);
+            let Some(places) = columns.iter().map(place).collect::<Option<Vec<usize>>>() else { continue };
+            let columns: Vec<_> = places.iter().map(|&place| batch.column(place).as_binary_view()).collect();
+            let Some(sketch) = self.sketches.get_mut(number) else { continue };
+            for row in 0..batch.num_rows() {
+                if columns.iter().all(|column| column.is_valid(row)) {
+                    sketch.add(columns.iter().map(|column| column.value(row)));
+                }
+            }
+        }
+    }
+}
+
+impl KeyRows for KeyRead<'_> {
+    fn scan(&self, part: usize, columns: &[usize], visit: &Visit<'_>) -> Result<()> {
+        let part = &self.parts[part];
+        let asked = &part.asked;
+        let is_unread = |column: &usize| {
+            place_of(&asked.columns, *column).is_none() && place_of(&asked.all, *column).is_some()
+        };
+        if columns.iter().any(is_unread) {
+            return self.scan_source(asked, columns, visit);
+        }
+        let decoder = self.decoder(&asked.table, asked.columns.len());
+        let places: Vec<Option<usize>> =
+            columns.iter().map(|column| place_of(&asked.columns, *column)).collect();
+        let visit_block = |stored: &Stored| {
+            let bytes = self.store.get(&stored.block)?;
+            let batch = decoder.decode(Block { bytes }, stored.first_row)?;
+            visit(stored.first_row, &chosen(&batch, &places))
+        };
+        let window = WINDOW_BLOCKS * self.pool.current_num_threads();
+        for blocks in part.blocks.chunks(window) {
+            self.pool.install(|| blocks.par_iter().try_for_each(visit_block))?;
+        }
+        Ok(())
+    }
+}
+
+/// The columns of `batch` at `places`, NULL where there is no place.
+fn chosen(batch: &RecordBatch, places: &[Option<usize>]) -> RecordBatch {
+    let rows = batch.num_rows();
+    let column = |place: &Option<usize>| match place {
+        Some(place) => batch.column(*place).clone(),
+        None => new_null_array(&DataType::BinaryView, rows),
+    };
+    let columns: Vec<ArrayRef> = places.iter().map(column).collect();
+    let fields: Vec<Field> =
+        (0..places.len()).map(|index| Field::new(index.to_string(), DataType::BinaryView, true)).collect();
+    let options = RecordBatchOptions::new().with_row_count(Some(rows));
+    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)
+        .expect("the columns are of one batch")
+}
+
+/// The parts in the order in which they are best read: the largest first, so that none is left over at the end; in their
+/// own where the source cannot seek.
+fn reading_order(source: &dyn Source, parts: &[KeyColumns]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..parts.len()).collect();
+    if source.is_seekable() {
+        let bytes = |&part: &usize| source.data()[parts[part].source_index].stored_bytes.unwrap_or(0);
+        order.sort_by_key(|part| std::cmp::Reverse(bytes(part)));
+    }
+    order
+}
