@@ -9,6 +9,7 @@ pub mod cli;
 pub mod condition;
 pub mod error;
 pub mod functions;
+pub mod kept_rows;
 pub mod key;
 pub mod masked;
 pub mod nearest;

@@ -10,6 +10,7 @@ use arrow::datatypes::DataType;
 use crate::functions::Form;
 use crate::functions::row::InputColumn;
 use crate::functions::text::TextColumn;
+use crate::kept_rows::RowNumbers;
 use crate::schema::PgType;
 
 /// What happens to a column's values.
@@ -49,6 +50,7 @@ pub struct InputSource {
 pub struct MaskedBatch {
     batch: RecordBatch,
     counts: Vec<ColumnCounts>,
+    numbers: Option<RowNumbers>,
 }
 
 /// What happened to the values of one column.
@@ -93,7 +95,18 @@ impl MaskedBatch {
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
         let batch = RecordBatch::try_new_with_options(batch.schema(), columns, &options)
             .expect("a mask gives as many values as it takes");
-        Ok(MaskedBatch { batch, counts })
+        Ok(MaskedBatch { batch, counts, numbers: None })
+    }
+
+    /// The same rows, with their numbers in the snapshot.
+    pub fn numbered(self, numbers: RowNumbers) -> Self {
+        MaskedBatch { numbers: Some(numbers), ..self }
+    }
+
+    /// The number in the snapshot, from 0, of the row `row`, whose number among the rows that go out is `row_out`: for
+    /// messages.
+    pub fn snapshot_row(&self, row: usize, row_out: u64) -> u64 {
+        self.numbers.as_ref().map_or(row_out, |numbers| numbers.in_snapshot(row))
     }
 
     /// The number of rows.

@@ -13,12 +13,15 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::error::{Error, Kind, Place, Result};
+use crate::kept_rows::{KeptBlock, KeptRows};
 use crate::masked::{ColumnCounts, ColumnMask, MaskedBatch};
 use crate::pg::copy::Decoder;
 use crate::plan::Plan;
+use crate::plan::subset::SubsetPlan;
+use crate::plan::subset::graph::Edge;
 use crate::report::Meter;
 use crate::rules::LargeObjects;
-use crate::source::{Block, BlockReader, Source};
+use crate::source::Source;
 use crate::target::{Encoded, Encoder, Target};
 
 /// How a plan is carried out; changes nothing of the result.
@@ -87,7 +90,6 @@ type Pending = Receiver<Result<Finished>>;
 struct Finished {
     encoded: Encoded,
     rows: u64,
-    read_bytes: u64,
     counts: Vec<ColumnCounts>,
     _permit: Permit,
 }
@@ -166,27 +168,29 @@ impl Run<'_> {
 
     fn send_blocks(&self, part: usize, queue: &Sender<Pending>, permits: &Permits) -> Result<()> {
         let work = Arc::new(self.work(part)?);
-        let mut reader = self.source.read(self.plan.parts[part].source_index, self.target.block_bytes())?;
+        let block_bytes = self.target.block_bytes();
+        let reader = self.source.read(self.plan.parts[part].source_index, block_bytes)?;
+        let filter = self.plan.subset.as_ref().and_then(|subset| subset.filter(part));
+        let place = Place::table(&work.table);
+        let meter = self.meter.part(part);
+        let mut rows = KeptRows::new(reader, filter, block_bytes, meter, self.stop, place);
         let mut first_row = 0;
-        while let Some((permit, block)) = self.next_block(&mut *reader, permits)? {
-            if let Some(bytes) = reader.stored_bytes_read() {
-                self.meter.part(part).set_stored_bytes_read(bytes);
-            }
-            let rows = memchr::memchr_iter(b'\n', &block.bytes).count() as u64;
+        while let Some((permit, kept)) = self.next_block(&mut rows, permits)? {
+            let count = memchr::memchr_iter(b'\n', &kept.block.bytes).count() as u64;
             let (answer, pending) = bounded(1);
             let task = work.clone();
             self.pool.spawn(move || {
-                let _ = answer.send(task.finish(block, first_row, permit));
+                let _ = answer.send(task.finish(kept, first_row, permit));
             });
             if queue.send(pending).is_err() {
                 return Ok(());
             }
-            first_row += rows;
+            first_row += count;
         }
         Ok(())
     }
 
-    fn next_block(&self, reader: &mut dyn BlockReader, permits: &Permits) -> Result<Option<(Permit, Block)>> {
+    fn next_block(&self, rows: &mut KeptRows<'_>, permits: &Permits) -> Result<Option<(Permit, KeptBlock)>> {
         // A run that stops leaves blocks, and their permits, in queues that nobody reads any more.
         let permit = loop {
             if self.stop.load(Ordering::Relaxed) {
@@ -196,7 +200,7 @@ impl Run<'_> {
                 break permit;
             }
         };
-        Ok(reader.next_block()?.map(|block| (permit, block)))
+        Ok(rows.next_block()?.map(|block| (permit, block)))
     }
 
     fn work(&self, part: usize) -> Result<Work> {
@@ -209,8 +213,22 @@ impl Run<'_> {
             table: table.name.to_string(),
             columns: names.iter().map(|name| name.to_string()).collect(),
             masks: plan.masks.clone(),
+            null_places: self.null_places(part),
             encoder: self.target.encoder(part)?,
         })
+    }
+
+    /// For each edge of the subset, the places in a part's rows that become NULL where its reference does.
+    fn null_places(&self, part: usize) -> Vec<Vec<usize>> {
+        let places = |subset: &SubsetPlan| {
+            let child = subset.graph.table(self.plan.parts[part].table);
+            let of_edge = |(index, edge): (usize, &Edge)| match Some(edge.child) == child {
+                true => subset.null_places(self.plan, part, index),
+                false => Vec::new(),
+            };
+            subset.graph.edges.iter().enumerate().map(of_edge).collect()
+        };
+        self.plan.subset.as_ref().map_or_else(Vec::new, places)
     }
 
     /// Writes the blocks of a part in their order.
@@ -220,7 +238,7 @@ impl Run<'_> {
         let mut writer = self.target.open(part)?;
         for pending in queue {
             let finished = pending.recv().unwrap_or_else(|_| Err(internal_error()))?;
-            meter.add(finished.rows, finished.read_bytes, &finished.counts);
+            meter.add(finished.rows, &finished.counts);
             writer.write(finished.encoded)?;
         }
         if self.stop.load(Ordering::Relaxed) {
@@ -237,24 +255,28 @@ struct Work {
     table: String,
     columns: Vec<String>,
     masks: Vec<ColumnMask>,
+    /// For each edge of the subset, the columns that become NULL where its reference does.
+    null_places: Vec<Vec<usize>>,
     encoder: Box<dyn Encoder>,
 }
 
 impl Work {
-    fn finish(&self, block: Block, first_row: u64, permit: Permit) -> Result<Finished> {
-        let read_bytes = block.bytes.len() as u64;
-        let batch = self.decoder.decode(block, first_row)?;
+    /// Masks and encodes the rows of `kept`; `first_row` is the number of the first one among the kept rows of the part.
+    fn finish(&self, kept: KeptBlock, first_row: u64, permit: Permit) -> Result<Finished> {
+        let KeptBlock { block, numbers } = kept;
+        let batch = self.decoder.decode_numbered(block, &|row| numbers.in_snapshot(row))?;
+        let batch = numbers.null_out(batch, |edge| self.null_places[edge].clone());
         let batch = MaskedBatch::new(batch, &self.masks).map_err(|unmaskable| {
             let place = Place::table(&self.table)
                 .column(&self.columns[unmaskable.column])
-                .row(first_row + unmaskable.row as u64 + 1);
+                .row(numbers.in_snapshot(unmaskable.row) + 1);
             Error::snapshot(format!("a value {}", unmaskable.reason))
                 .at(place)
                 .hint("mend the value, or say `invalid = \"null\"` or `\"redact\"` in the column's rule")
         })?;
+        let batch = batch.numbered(numbers);
         Ok(Finished {
             rows: batch.rows() as u64,
-            read_bytes,
             counts: batch.counts().to_vec(),
             encoded: self.encoder.encode(&batch, first_row)?,
             _permit: permit,

@@ -29,6 +29,7 @@ impl Meter {
 /// Counts what moves of one part.
 pub struct PartMeter {
     rows: AtomicU64,
+    rows_read: AtomicU64,
     read_bytes: AtomicU64,
     stored_bytes_read: AtomicU64,
     written_bytes: AtomicU64,
@@ -57,6 +58,7 @@ impl PartMeter {
     fn new(columns: usize) -> Self {
         PartMeter {
             rows: AtomicU64::new(0),
+            rows_read: AtomicU64::new(0),
             read_bytes: AtomicU64::new(0),
             stored_bytes_read: AtomicU64::new(0),
             written_bytes: AtomicU64::new(0),
@@ -70,10 +72,15 @@ impl PartMeter {
         lock(&self.times).started = Some(Instant::now());
     }
 
+    /// Adds rows that were read, whether they are written or not, and their bytes of COPY text.
+    pub fn add_read(&self, rows: u64, bytes: u64) {
+        self.rows_read.fetch_add(rows, Ordering::Relaxed);
+        self.read_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
     /// Adds a written block.
-    pub fn add(&self, rows: u64, read_bytes: u64, counts: &[ColumnCounts]) {
+    pub fn add(&self, rows: u64, counts: &[ColumnCounts]) {
         self.rows.fetch_add(rows, Ordering::Relaxed);
-        self.read_bytes.fetch_add(read_bytes, Ordering::Relaxed);
         for (sum, count) in lock(&self.columns).iter_mut().zip(counts) {
             sum.masked += count.masked;
             sum.nulls += count.nulls;
@@ -89,6 +96,11 @@ impl PartMeter {
     /// Rows written so far.
     pub fn rows(&self) -> u64 {
         self.rows.load(Ordering::Relaxed)
+    }
+
+    /// Rows read so far, written or not.
+    pub fn rows_read(&self) -> u64 {
+        self.rows_read.load(Ordering::Relaxed)
     }
 
     /// Bytes of COPY text read so far.
@@ -209,7 +221,8 @@ pub fn tables(plan: &Plan, meter: &Meter) -> Vec<TableReport> {
         let table = plan.catalog.table(part.table);
         let names: Vec<&str> =
             part.columns.iter().map(|&column| table.columns[column].name.as_str()).collect();
-        add_part(&mut reports[index], &names, meter.part(part_index));
+        let stubs = plan.subset.as_ref().map_or(0, |subset| subset.stubs(part_index));
+        add_part(&mut reports[index], &names, meter.part(part_index), stubs);
     }
     reports
 }
@@ -236,11 +249,13 @@ fn empty_report(plan: &Plan, part: usize) -> TableReport {
     }
 }
 
-/// Adds a part; its columns, named in `names`, may be in another order than those of the table's other parts.
-fn add_part(report: &mut TableReport, names: &[&str], meter: &PartMeter) {
-    report.rows_read += meter.rows();
+/// Adds a part with `stubs` rows that are there only since others refer to them; its columns, named in `names`, may be
+/// in another order than those of the table's other parts.
+fn add_part(report: &mut TableReport, names: &[&str], meter: &PartMeter, stubs: u64) {
+    report.rows_read += meter.rows_read();
     report.rows_written += meter.rows();
-    report.rows_owned += meter.rows();
+    report.rows_stub += stubs;
+    report.rows_owned += meter.rows().saturating_sub(stubs);
     report.bytes_read += meter.read_bytes();
     report.bytes_written += meter.written_bytes();
     report.seconds += (meter.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;

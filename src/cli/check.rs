@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::cli::JobOptions;
-use crate::cli::job::Job;
+use crate::cli::job::{Extent, Job};
 use crate::error::{Error, Result};
 
 #[derive(Args)]
@@ -14,7 +14,7 @@ pub struct CheckOptions {
 
 /// Makes the plan and throws it away; what refuses it are the findings.
 pub fn run(options: &CheckOptions) -> Result<(), Vec<Error>> {
-    let job = Job::open(&options.job)?;
+    let job = Job::open(&options.job, Extent::Decided)?;
     if !options.job.quiet {
         job.plan.notes.iter().for_each(|note| eprintln!("note: {note}"));
         eprintln!("the rules decide every column of {} tables", job.plan.decisions.len());

@@ -11,7 +11,7 @@ use crate::nearest::did_you_mean;
 const DEFAULT_NAME: &str = "mask.toml";
 
 /// The keys of the file.
-const KEYS: [&str; 6] = ["from", "to", "rules", "key_file", "jobs", "schema"];
+const KEYS: [&str; 7] = ["from", "to", "rules", "subset", "key_file", "jobs", "schema"];
 
 /// The settings of a job; paths are as seen from the current folder.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +22,8 @@ pub struct Config {
     pub to: Option<String>,
     /// The rules files, in order.
     pub rules: Vec<String>,
+    /// What the subset is, as `--subset` takes it.
+    pub subset: Vec<String>,
     /// The file with the key.
     pub key_file: Option<PathBuf>,
     /// How many threads.
@@ -36,6 +38,8 @@ struct Written {
     to: Option<String>,
     #[serde(default)]
     rules: Vec<String>,
+    #[serde(default)]
+    subset: Vec<String>,
     key_file: Option<String>,
     jobs: Option<usize>,
     schema: Option<String>,
@@ -68,13 +72,14 @@ fn parse(text: &str, folder: &Path) -> Result<Config> {
         return Err(Error::usage(format!("unknown key `{key}`")).hint(hint));
     }
     let written: Written = table.try_into().map_err(|_| {
-        Error::usage("a value has the wrong type").hint("`from`, `to`, `key_file` and `schema` are strings, `rules` is a list of strings, `jobs` a number")
+        Error::usage("a value has the wrong type").hint("`from`, `to`, `key_file` and `schema` are strings, `rules` and `subset` are lists of strings, `jobs` a number")
     })?;
     let path = |text: String| Ok::<PathBuf, Error>(folder.join(expand(&text)?));
     Ok(Config {
         from: written.from.map(|text| located(&expand(&text)?, folder)).transpose()?,
         to: written.to.map(|text| located(&expand(&text)?, folder)).transpose()?,
         rules: written.rules.iter().map(|text| located(&expand(text)?, folder)).collect::<Result<_>>()?,
+        subset: written.subset.iter().map(|text| expand(text)).collect::<Result<_>>()?,
         key_file: written.key_file.map(path).transpose()?,
         schema: written.schema.map(path).transpose()?,
         jobs: written.jobs,

@@ -9,7 +9,9 @@ use crate::error::{Error, Result, io_reason};
 use crate::key::MasterKey;
 use crate::pg::dump::Dump;
 use crate::plan::show::PlanView;
+use crate::plan::subset::{SelectSettings, SubsetRequest};
 use crate::plan::{Plan, Request, TableFilter};
+use crate::rules::subset::Layer;
 use crate::rules::{RuleSet, TableName};
 use crate::source::{self, Source};
 
@@ -24,6 +26,17 @@ pub struct Job {
     pub source: Box<dyn Source>,
     /// What to do with it.
     pub plan: Arc<Plan>,
+    /// How many threads.
+    pub jobs: usize,
+}
+
+/// How far a job is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// All of it: where there is a subset, its rows are selected.
+    Selected,
+    /// Without reading a row.
+    Decided,
 }
 
 impl Job {
@@ -31,20 +44,21 @@ impl Job {
     ///
     /// # Errors
     /// Whatever is missing, cannot be read, or is refused.
-    pub fn open(options: &JobOptions) -> Result<Job, Vec<Error>> {
+    pub fn open(options: &JobOptions, extent: Extent) -> Result<Job, Vec<Error>> {
         let config = Config::read(options.config.as_deref()).map_err(|error| vec![error])?;
-        Job::open_with(options, config)
+        Job::open_with(options, config, extent)
     }
 
     /// As [`Job::open`], with settings that were read before.
     ///
     /// # Errors
     /// As those of [`Job::open`].
-    pub fn open_with(options: &JobOptions, config: Config) -> Result<Job, Vec<Error>> {
+    pub fn open_with(options: &JobOptions, config: Config, extent: Extent) -> Result<Job, Vec<Error>> {
         let one = |error: Error| vec![error];
         let from = options.from.clone().or_else(|| config.from.clone()).ok_or_else(|| {
             one(Error::usage("no snapshot is named").hint("say `--from SOURCE`, or `from = …` in mask.toml"))
         })?;
+        let jobs = jobs(options, &config).map_err(one)?;
         let rules = read_rules(options, &config)?;
         let key = read_key(options, &config).map_err(one)?;
         let filter = filter(options).map_err(one)?;
@@ -52,7 +66,7 @@ impl Job {
         let source = source::open(&from, &temp_dir).map_err(one)?;
         let schema = options.schema.clone().or_else(|| config.schema.clone());
         let dump = whole_dump(&*source, schema.as_deref(), &temp_dir).map_err(one)?;
-        let plan = Plan::build(Request {
+        let mut plan = Plan::build(Request {
             dump,
             data: source.data(),
             notes: source.notes(),
@@ -60,7 +74,16 @@ impl Job {
             key: &key,
             filter,
         })?;
-        Ok(Job { from, source, plan: Arc::new(plan) })
+        if rules.subset.is_active() {
+            let request = SubsetRequest::new(&plan, &rules)?;
+            if extent == Extent::Selected {
+                let settings = SelectSettings { jobs, memory_bytes: options.memory.0, temp_dir: &temp_dir };
+                let subset = request.select(&*source, &key, settings)?;
+                plan.notes.extend(subset.notes.iter().cloned());
+                plan.subset = Some(subset);
+            }
+        }
+        Ok(Job { from, source, plan: Arc::new(plan), jobs })
     }
 }
 
@@ -80,7 +103,19 @@ fn read_rules(options: &JobOptions, config: &Config) -> Result<RuleSet, Vec<Erro
         let error = Error::usage("no rules are named");
         return Err(vec![error.hint("say `--rules FILE`, or `rules = [\"FILE\"]` in mask.toml")]);
     }
-    RuleSet::read(&files.iter().map(PathBuf::from).collect::<Vec<_>>())
+    let mut rules = RuleSet::read(&files.iter().map(PathBuf::from).collect::<Vec<_>>())?;
+    for (specs, layer) in [(&config.subset, Layer::Settings), (&options.subset, Layer::Flags)] {
+        rules.subset.add_specs(specs, layer).map_err(|error| vec![error])?;
+    }
+    Ok(rules)
+}
+
+fn jobs(options: &JobOptions, config: &Config) -> Result<usize> {
+    match options.jobs.or(config.jobs) {
+        Some(0) => Err(Error::usage("`--jobs` must be 1 or more")),
+        Some(jobs) => Ok(jobs),
+        None => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
+    }
 }
 
 fn read_key(options: &JobOptions, config: &Config) -> Result<MasterKey> {

@@ -15,6 +15,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::cli::size::Size;
 use crate::error::{Error, Result};
 
 const EXAMPLES: &str = "\
@@ -22,7 +23,7 @@ Examples:
   mask --from prod.dump --to parquet:staging --rules rules.toml --key-file mask.key
   mask --from prod.dump --to staging.sql.gz --rules rules.toml
   pg_dump -Fc prod | mask --from - --to dir:staging --rules rules.toml
-  mask plan --config mask.toml
+  mask plan --config mask.toml --subset 10%
 
 Exit codes: 0 done, 1 the snapshot or the target failed, 2 usage, rules or plan refused (nothing was written),
 130 interrupted.";
@@ -54,7 +55,7 @@ enum Command {
 }
 
 /// Where a job reads its settings, its snapshot and its rules; common to the commands that make a plan.
-#[derive(Args, Clone, Debug, Default)]
+#[derive(Args, Clone, Debug)]
 pub(crate) struct JobOptions {
     /// Read settings from this file instead of `mask.toml` in the current folder
     #[arg(long, value_name = "FILE", help_heading = "What")]
@@ -65,6 +66,13 @@ pub(crate) struct JobOptions {
     /// Apply the rules of this file; may be given several times, later files win
     #[arg(long, value_name = "FILE", help_heading = "What")]
     rules: Vec<String>,
+    /// Keep only this much: `10%`, or of a table `customers=10%`, `="1000 rows"`, `="where …"`, `=all`, `=none`
+    ///
+    /// With a percentage alone, the tables that others belong to keep that share of their rows, what belongs to these
+    /// rows comes along, and so does what they refer to; `mask plan` says which table is what. May be given several
+    /// times; wins over `subset` in mask.toml, which wins over `[subset]` in the rules.
+    #[arg(long, value_name = "SPEC", help_heading = "What")]
+    subset: Vec<String>,
     /// Take the schema from this dump, made by `pg_dump -s`, for a snapshot that holds only data
     #[arg(long, value_name = "FILE", help_heading = "What")]
     schema: Option<PathBuf>,
@@ -77,6 +85,12 @@ pub(crate) struct JobOptions {
     /// Read the key from this file instead of the variable MASK_KEY
     #[arg(long, value_name = "FILE", help_heading = "How")]
     key_file: Option<PathBuf>,
+    /// Use this many threads; the output does not depend on it [default: the number of cores]
+    #[arg(short, long, value_name = "N", help_heading = "How")]
+    jobs: Option<usize>,
+    /// Hold at most about this much of the snapshot in memory, but for a single row that is larger
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", help_heading = "How")]
+    memory: Size,
     /// Put temporary files here; what they hold of the snapshot is encrypted [default: the system's folder]
     #[arg(long, value_name = "DIR", help_heading = "How")]
     temp_dir: Option<PathBuf>,

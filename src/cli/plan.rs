@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::cli::job::Job;
+use crate::cli::job::{Extent, Job};
 use crate::cli::{Format, JobOptions, one, print};
 use crate::error::{Error, Result};
 use crate::plan::show::PlanView;
@@ -18,7 +18,7 @@ pub struct PlanOptions {
 
 /// Prints the plan.
 pub fn run(options: &PlanOptions) -> Result<(), Vec<Error>> {
-    let job = Job::open(&options.job)?;
+    let job = Job::open(&options.job, Extent::Selected)?;
     let view = PlanView::new(&job.plan);
     let text = match options.format {
         Format::Text => view.to_text(),

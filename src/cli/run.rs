@@ -7,9 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::Args;
 
 use crate::cli::config::Config;
-use crate::cli::job::Job;
+use crate::cli::job::{Extent, Job};
 use crate::cli::progress::{self, Style};
-use crate::cli::size::Size;
 use crate::cli::{JobOptions, one};
 use crate::error::{Error, Kind, Result};
 use crate::pg::datetime;
@@ -34,12 +33,6 @@ pub struct RunOptions {
     /// Leave out GRANT and REVOKE
     #[arg(long, help_heading = "What")]
     no_privileges: bool,
-    /// Use this many threads; the output does not depend on it [default: the number of cores]
-    #[arg(short, long, value_name = "N", help_heading = "How")]
-    jobs: Option<usize>,
-    /// Hold at most about this much of the snapshot in memory, but for a single row that is larger
-    #[arg(long, value_name = "SIZE", default_value = "1GiB", help_heading = "How")]
-    memory: Size,
     /// Write a report of the run to this file, as JSON
     #[arg(long, value_name = "FILE", help_heading = "How")]
     report: Option<PathBuf>,
@@ -54,15 +47,14 @@ pub fn run(options: &RunOptions) -> Result<(), Vec<Error>> {
     let to = options.to.clone().or_else(|| config.to.clone()).ok_or_else(|| {
         one(Error::usage("no target is named").hint("say `--to TARGET`, or `to = …` in mask.toml"))
     })?;
-    let jobs = jobs(options, &config).map_err(one)?;
     let started = now();
     let signals = Signals::handle();
-    let job = Job::open_with(&options.job, config)?;
+    let job = Job::open_with(&options.job, config, Extent::Selected)?;
     signals.hold();
     let include = Include { no_owner: options.no_owner, no_privileges: options.no_privileges };
     let place = target::Place { to: &to, from: &job.from, overwrite: options.overwrite, include };
     let target = target::create(place, job.plan.clone()).map_err(one)?;
-    let settings = Settings { jobs, memory_bytes: options.memory.0 };
+    let settings = Settings { jobs: job.jobs, memory_bytes: options.job.memory.0 };
     let meter = Meter::new(&job.plan);
     let style = if options.job.quiet { Style::None } else { options.progress };
     if style != Style::None {
@@ -79,14 +71,6 @@ pub fn run(options: &RunOptions) -> Result<(), Vec<Error>> {
     }
     report.notes.extend(notes);
     options.report.as_ref().map_or(Ok(()), |path| write_report(path, &report)).map_err(one)
-}
-
-fn jobs(options: &RunOptions, config: &Config) -> Result<usize> {
-    match options.jobs.or(config.jobs) {
-        Some(0) => Err(Error::usage("`--jobs` must be 1 or more")),
-        Some(jobs) => Ok(jobs),
-        None => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
-    }
 }
 
 /// What Ctrl-C and SIGTERM do: they end the process at once, but while a target is being written they let the run
@@ -128,7 +112,7 @@ fn report(job: &Job, to: &str, started: i64, meter: &Meter) -> Report {
         snapshot_at: job.plan.dump.created_at.map(datetime::format_rfc3339),
         key_id: job.plan.key_id.clone(),
         rules_sha256: job.plan.rules_sha256.clone(),
-        subset: None,
+        subset: job.plan.subset.as_ref().map(|subset| subset.summary.clone()),
         notes: job.plan.notes.clone(),
         tables: report::tables(&job.plan, meter),
     }

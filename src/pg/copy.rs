@@ -37,22 +37,29 @@ impl Decoder {
     /// The rows of `block`, whose first row is the row `first_row` (from 0) of its part.
     ///
     /// # Errors
+    /// As those of [`Decoder::decode_numbered`].
+    pub fn decode(&self, block: Block, first_row: u64) -> Result<RecordBatch> {
+        self.decode_numbered(block, &|row| first_row + row as u64)
+    }
+
+    /// The rows of `block`; `number` gives, for messages, the number (from 0) in its part of each row of the block.
+    ///
+    /// # Errors
     /// [`Kind::Snapshot`](crate::error::Kind::Snapshot) with table and row if a row has another number of columns, or
     /// breaks off inside an escape.
-    pub fn decode(&self, block: Block, first_row: u64) -> Result<RecordBatch> {
+    pub fn decode_numbered(&self, block: Block, number: &dyn Fn(usize) -> u64) -> Result<RecordBatch> {
         if block.bytes.len() > MAX_BLOCK_BYTES {
-            return Err(self.fault("a row is longer than 2 GiB", first_row));
+            return Err(self.fault("a row is longer than 2 GiB", number(0)));
         }
         self.check_text(&block.bytes).map_err(|(byte, what)| {
-            let row = memchr_iter(b'\n', &block.bytes[..byte]).count() as u64;
-            self.fault(what, first_row + row)
+            self.fault(what, number(memchr_iter(b'\n', &block.bytes[..byte]).count()))
         })?;
         let columns = self.schema.fields().len();
         if columns == 0 {
-            return self.rows_without_columns(&block.bytes, first_row);
+            return self.rows_without_columns(&block.bytes, number);
         }
         let mut views = ColumnViews::new(columns, block.bytes.len());
-        split(&block.bytes, &mut views).map_err(|fault| self.explain(fault, columns, first_row))?;
+        split(&block.bytes, &mut views).map_err(|fault| self.explain(fault, columns, number))?;
         let rows = views.rows();
         let arrays = views.into_arrays(Buffer::from_vec(block.bytes));
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
@@ -71,24 +78,22 @@ impl Decoder {
         }
     }
 
-    fn rows_without_columns(&self, bytes: &[u8], first_row: u64) -> Result<RecordBatch> {
+    fn rows_without_columns(&self, bytes: &[u8], number: &dyn Fn(usize) -> u64) -> Result<RecordBatch> {
         if let Some(row) = bytes.iter().position(|&byte| byte != b'\n') {
-            return Err(
-                self.fault("the row has a value, but the table has no columns", first_row + row as u64)
-            );
+            return Err(self.fault("the row has a value, but the table has no columns", number(row)));
         }
         let options = RecordBatchOptions::new().with_row_count(Some(bytes.len()));
         Ok(RecordBatch::try_new_with_options(self.schema.clone(), Vec::new(), &options)
             .expect("a batch may have no columns"))
     }
 
-    fn explain(&self, fault: Fault, columns: usize, first_row: u64) -> Error {
+    fn explain(&self, fault: Fault, columns: usize, number: &dyn Fn(usize) -> u64) -> Error {
         match fault {
             Fault::Columns { row, found } => {
-                self.fault(&format!("the row has {found} columns instead of {columns}"), first_row + row)
+                self.fault(&format!("the row has {found} columns instead of {columns}"), number(row))
             }
-            Fault::Escape { row } => self.fault("the row breaks off inside an escape", first_row + row),
-            Fault::End { row } => self.fault("the data ends inside a row", first_row + row),
+            Fault::Escape { row } => self.fault("the row breaks off inside an escape", number(row)),
+            Fault::End { row } => self.fault("the data ends inside a row", number(row)),
         }
     }
 
@@ -100,9 +105,9 @@ impl Decoder {
 }
 
 enum Fault {
-    Columns { row: u64, found: usize },
-    Escape { row: u64 },
-    End { row: u64 },
+    Columns { row: usize, found: usize },
+    Escape { row: usize },
+    End { row: usize },
 }
 
 /// Splits rows into `views`, one view a value.

@@ -2,6 +2,7 @@
 
 pub mod fate;
 pub mod show;
+pub mod subset;
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,6 +15,7 @@ use crate::masked::{ColumnMask, InputSource};
 use crate::pg::archive_form::archive_form;
 use crate::pg::ddl;
 use crate::pg::dump::{Dump, Entry};
+use crate::plan::subset::SubsetPlan;
 use crate::rules::{Binding, ColumnAction, ColumnInput, Decision, LargeObjects, RuleSet, TableName, bind};
 use crate::schema::{
     Catalog, Column, ForeignKey, PgType, QualifiedName, Table, TableId, TableKind, quoted, quoted_always,
@@ -39,6 +41,11 @@ pub struct Plan {
     pub large_objects: Option<LargeObjects>,
     /// What a person should know: entries left out, statements not understood, constraints that may break.
     pub notes: Vec<String>,
+    /// All of the snapshot's data whose table and columns are known, asked for or not, in the order of the dump: what a
+    /// subset is selected from.
+    pub data: Vec<DataTable>,
+    /// The rows to move; `None` for all.
+    pub subset: Option<SubsetPlan>,
     /// What tells the key from others.
     pub key_id: String,
     /// SHA-256 of the rules files, in hex.
@@ -57,6 +64,16 @@ pub struct PartPlan {
     pub columns: Vec<usize>,
     /// For each column of the rows, what happens to it.
     pub masks: Vec<ColumnMask>,
+}
+
+/// A part of the snapshot's data, and the table that its rows belong to.
+pub struct DataTable {
+    /// Its index in the source's data parts.
+    pub source_index: usize,
+    /// The table that the rows belong to.
+    pub table: TableId,
+    /// For each column of the rows, its index in the table's columns.
+    pub columns: Vec<usize>,
 }
 
 /// What a plan is made from.
@@ -101,6 +118,7 @@ impl Plan {
         let with_rows: Vec<TableId> = unique(chosen.iter().flatten().map(|part| part.table));
         let binding = bind(rules, &catalog, &with_rows, key, FUNCTIONS)?;
         let large_objects = fate::large_objects(&dump, binding.large_objects).map_err(|error| vec![error])?;
+        let data_tables = data_tables(&catalog, data);
         let parts = parts(chosen, &binding, &catalog);
         let fates = fate::decide(&dump, &parts, large_objects);
         let mut notes = notes.to_vec();
@@ -115,6 +133,8 @@ impl Plan {
             decisions: binding.tables,
             large_objects,
             notes,
+            data: data_tables,
+            subset: None,
             key_id: key.id(),
             rules_sha256: rules.sha256(),
             catalog,
@@ -278,7 +298,7 @@ fn resolve(catalog: &mut Catalog, part: &DataPart, may_lack_tables: bool) -> Res
             .hint("the file is damaged; take the snapshot again"));
     }
     let columns = match &part.target.columns {
-        None => (0..table.columns.len()).filter(|&index| table.columns[index].generated.is_none()).collect(),
+        None => table.written_columns(),
         Some(names) => {
             let index = |name: &String| {
                 table.column_index(name).ok_or_else(|| {
@@ -291,6 +311,20 @@ fn resolve(catalog: &mut Catalog, part: &DataPart, may_lack_tables: bool) -> Res
         }
     };
     Ok((id, columns))
+}
+
+/// The data whose table and columns are known: all that is asked for, and of the rest what the catalog has.
+fn data_tables(catalog: &Catalog, data: &[DataPart]) -> Vec<DataTable> {
+    let known = |(source_index, part): (usize, &DataPart)| {
+        let id = catalog.find(&part.target.table)?;
+        let table = catalog.table(id);
+        let columns = match &part.target.columns {
+            None => table.written_columns(),
+            Some(names) => names.iter().map(|name| table.column_index(name)).collect::<Option<_>>()?,
+        };
+        Some(DataTable { source_index, table: id, columns })
+    };
+    data.iter().enumerate().filter_map(known).collect()
 }
 
 /// The first name that is in `names` twice.

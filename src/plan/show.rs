@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::plan::subset::show::SubsetView;
 use crate::plan::{Fate, Plan};
 use crate::rules::LargeObjects;
 use crate::schema::{TableId, quoted};
@@ -14,6 +15,7 @@ pub struct PlanView {
     tables: Vec<TableView>,
     left_out: Vec<EntryView>,
     large_objects: Option<&'static str>,
+    subset: Option<SubsetView>,
     notes: Vec<String>,
 }
 
@@ -57,6 +59,7 @@ impl PlanView {
                 LargeObjects::Keep => "keep",
                 LargeObjects::Drop => "drop",
             }),
+            subset: plan.subset.as_ref().map(|subset| SubsetView::new(subset, &plan.catalog)),
             notes: plan.notes.clone(),
         }
     }
@@ -73,6 +76,9 @@ impl PlanView {
                 let line = format!("  {a:<name$}  {b:<ty$}  {c:<action$}  {d}");
                 text += &format!("{}\n", line.trim_end());
             }
+        }
+        if let Some(subset) = &self.subset {
+            text += &subset.to_text();
         }
         for note in &self.notes {
             text += &format!("\nnote: {note}\n");

@@ -137,6 +137,11 @@ impl Table {
     pub fn column_index(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name == name)
     }
+
+    /// The columns that a dump holds values of: all but the generated ones.
+    pub fn written_columns(&self) -> Vec<usize> {
+        (0..self.columns.len()).filter(|&index| self.columns[index].generated.is_none()).collect()
+    }
 }
 
 /// A column of a table.

@@ -61,7 +61,8 @@ pub trait Target: Send + Sync {
 
 /// Turns masked batches into a target's form. A pure function of the batch, so that threads do not matter.
 pub trait Encoder: Send + Sync {
-    /// The encoded batch; `first_row` is the number of its first row in the part, from 0, for messages.
+    /// The encoded batch; `first_row` is the number of its first row among those of the part that go out, from 0. For
+    /// messages, [`MaskedBatch::snapshot_row`] has the numbers in the snapshot.
     ///
     /// # Errors
     /// [`Kind::Staging`](crate::error::Kind::Staging) with table, column and row if a value has no form in the target.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, BinaryViewArray, new_null_array};
+use arrow::array::{Array, new_null_array};
 use arrow::datatypes::{Field, FieldRef};
 use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, compute_leaves};
 use parquet::errors::ParquetError;
@@ -52,14 +52,18 @@ impl PartEncoder {
     /// Turns a column of the rows into an array, and its special cells into text.
     fn convert(
         &self,
-        values: &BinaryViewArray,
+        batch: &MaskedBatch,
+        source: usize,
         column: usize,
         field: &Field,
         first_row: u64,
     ) -> Result<(Column, Vec<SpecialCell>)> {
+        let values = batch.column(source);
         let described = &self.plan.catalog.table(self.table).columns[column];
-        let converted = columns::convert(values, &described.ty, field.data_type())
-            .map_err(|refused| self.refusal(refused, described, first_row))?;
+        let converted = columns::convert(values, &described.ty, field.data_type()).map_err(|refused| {
+            let row = batch.snapshot_row(refused.row, first_row + refused.row as u64);
+            self.refusal(&refused, described, row)
+        })?;
         let cells = Escaped(values);
         let cell =
             |&row: &usize| SpecialCell { row: first_row + row as u64 + 1, column, text: text(&cells, row) };
@@ -67,7 +71,7 @@ impl PartEncoder {
         Ok((converted, specials))
     }
 
-    fn refusal(&self, refused: Refused, column: &schema::Column, first_row: u64) -> Error {
+    fn refusal(&self, refused: &Refused, column: &schema::Column, row: u64) -> Error {
         let error = match refused.fault {
             Fault::NotUtf8 => Error::snapshot("text is not valid UTF-8")
                 .hint("Parquet holds UTF-8 only; take the dump with `pg_dump --encoding=UTF8`"),
@@ -76,8 +80,7 @@ impl PartEncoder {
                 Error::snapshot(format!("value is not a valid `{}`", column.ty.base()))
             }
         };
-        let row = first_row + refused.row as u64 + 1;
-        error.at(Place::table(&self.layout.table).column(quoted(&column.name)).row(row))
+        error.at(Place::table(&self.layout.table).column(quoted(&column.name)).row(row + 1))
     }
 }
 
@@ -90,7 +93,7 @@ impl Encoder for PartEncoder {
         for ((field, &column), source) in columns.zip(&self.sources) {
             let array = match source {
                 Some(source) => {
-                    let (converted, cells) = self.convert(batch.column(*source), column, field, first_row)?;
+                    let (converted, cells) = self.convert(batch, *source, column, field, first_row)?;
                     specials.extend(cells);
                     converted.array
                 }

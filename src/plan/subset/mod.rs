@@ -1,0 +1,211 @@
+//! The subset of a run: what is asked, what is chosen where nothing was said, and which rows that makes.
+//!
+//! `graph` has the tables and references, `choice` decides what nobody said, `null_out` knows what NULL would break,
+//! `specify` spells it out for `crate::subset`, which selects the rows; `show` tells it to people.
+
+pub mod affinity;
+pub mod choice;
+pub mod graph;
+pub mod null_out;
+pub mod show;
+mod specify;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use crate::error::{Error, Result};
+use crate::key::MasterKey;
+use crate::plan::Plan;
+use crate::rules::RuleSet;
+use crate::rules::subset_names::SubsetAsked;
+use crate::schema::TableId;
+use crate::source::Source;
+use crate::subset::key_read::{KeyColumns, KeyRead, KeyReadSettings};
+use crate::subset::{self, Budget, RowFilter, Selection, Spec};
+use choice::{Choice, Measures, choose};
+use graph::Graph;
+use specify::Conditions;
+
+/// The subset, selected.
+pub struct SubsetPlan {
+    /// What was asked, in words.
+    pub summary: String,
+    /// The tables and references.
+    pub graph: Graph,
+    /// What was counted of the snapshot.
+    pub measures: Measures,
+    /// What is done with each table and reference.
+    pub choice: Choice,
+    /// The same, spelled out.
+    pub spec: Spec,
+    /// The columns that become NULL where a reference of an edge does.
+    pub null_columns: Vec<Vec<usize>>,
+    /// The rows that are kept.
+    pub selection: Selection,
+    /// What a person should know.
+    pub notes: Vec<String>,
+    /// Of each part of the plan, its index among the parts that were selected from.
+    part_of: Vec<Option<usize>>,
+}
+
+/// A subset whose names are found and whose rules agree; no row was read for it.
+pub struct SubsetRequest<'a> {
+    plan: &'a Plan,
+    asked: SubsetAsked,
+    graph: Graph,
+    conditions: Conditions,
+}
+
+/// How the rows of a subset are selected; changes nothing of the result.
+#[derive(Clone, Copy, Debug)]
+pub struct SelectSettings<'a> {
+    /// Threads.
+    pub jobs: usize,
+    /// Bytes of memory for keys.
+    pub memory_bytes: u64,
+    /// The folder of temporary files.
+    pub temp_dir: &'a Path,
+}
+
+impl<'a> SubsetRequest<'a> {
+    /// Finds what the subset's rules name in the schema of `plan`.
+    ///
+    /// # Errors
+    /// Everything for which they are refused, each of [`Kind::Rules`](crate::error::Kind::Rules).
+    pub fn new(plan: &'a Plan, rules: &RuleSet) -> Result<Self, Vec<Error>> {
+        let asked = rules.subset_asked(&plan.catalog)?;
+        let graph = Graph::new(&plan.catalog, &asked.references)?;
+        let conditions = Conditions::new(&plan.catalog, &graph, &asked)?;
+        Ok(SubsetRequest { plan, asked, graph, conditions })
+    }
+
+    /// Reads the key columns of `source` and selects the rows.
+    ///
+    /// # Errors
+    /// What the source fails with, and what the rules ask that the schema does not allow.
+    pub fn select(
+        self,
+        source: &dyn Source,
+        key: &MasterKey,
+        settings: SelectSettings<'_>,
+    ) -> Result<SubsetPlan, Vec<Error>> {
+        let one = |error| vec![error];
+        let SubsetRequest { plan, asked, graph, conditions } = self;
+        let parts: Vec<usize> =
+            (0..plan.data.len()).filter(|&part| graph.table(plan.data[part].table).is_some()).collect();
+        let columns = parts.iter().map(|&part| key_columns(plan, &graph, &conditions, part)).collect();
+        let read_settings = KeyReadSettings {
+            jobs: settings.jobs,
+            // The engine has the other half.
+            memory_bytes: settings.memory_bytes / 2,
+            temp_dir: settings.temp_dir.to_path_buf(),
+            is_utf8: plan.dump.is_utf8(),
+        };
+        let rows = KeyRead::read(source, columns, &read_settings).map_err(one)?;
+        let measures = measures(plan, &graph, &parts, &rows);
+        let choice = choose(&plan.catalog, &graph, &asked, &measures);
+        let specified = specify::specify(plan, &graph, &asked, &choice, conditions)?;
+        let mut spec = specified.spec;
+        spec.parts = parts
+            .iter()
+            .map(|&part| graph.table(plan.data[part].table).expect("the parts are those of the graph"))
+            .collect();
+        let budget =
+            Budget { memory_bytes: settings.memory_bytes / 2, temp_dir: settings.temp_dir.to_path_buf() };
+        let selection = subset::select(&spec, &rows, key, &budget).map_err(one)?;
+        let index_of = |part: &crate::plan::PartPlan| {
+            parts.iter().position(|&index| plan.data[index].source_index == part.source_index)
+        };
+        Ok(SubsetPlan {
+            summary: asked.summary.clone(),
+            part_of: plan.parts.iter().map(index_of).collect(),
+            null_columns: specified.null_columns,
+            notes: specified.notes,
+            graph,
+            measures,
+            choice,
+            spec,
+            selection,
+        })
+    }
+}
+
+impl SubsetPlan {
+    /// The rows of the plan's part `part` that are kept; `None` where all are.
+    pub fn filter(&self, part: usize) -> Option<RowFilter> {
+        self.part_of[part].map(|part| self.selection.filter(part))
+    }
+
+    /// How many of the rows of the plan's part `part` are kept only since others refer to them, or with their table.
+    pub fn stubs(&self, part: usize) -> u64 {
+        let Some(filter) = self.filter(part) else { return 0 };
+        let rows = filter.rows() as usize;
+        let (kept, owned) = (filter.kept(0, rows), filter.owned(0, rows));
+        (kept.count_set_bits() - (&kept & &owned).count_set_bits()) as u64
+    }
+
+    /// What becomes NULL where the reference of an edge does: the places in the rows of the plan's part `part`.
+    pub fn null_places(&self, plan: &Plan, part: usize, edge: usize) -> Vec<usize> {
+        let part = &plan.parts[part];
+        let root = self.graph.tables[self.graph.edges[edge].child];
+        let columns = root_columns(plan, part.table, &part.columns, root);
+        let is_nulled = |column: &Option<usize>| column.is_some_and(|c| self.null_columns[edge].contains(&c));
+        (0..columns.len()).filter(|&place| is_nulled(&columns[place])).collect()
+    }
+}
+
+/// For each column of a part's rows, the column of `root` of that name: of a partitioned table, its partitions' columns
+/// may be in another order.
+fn root_columns(plan: &Plan, table: TableId, columns: &[usize], root: TableId) -> Vec<Option<usize>> {
+    let (table, root) = (plan.catalog.table(table), plan.catalog.table(root));
+    columns.iter().map(|&column| root.column_index(&table.columns[column].name)).collect()
+}
+
+/// What is to be read of the part `part` of the data.
+fn key_columns(plan: &Plan, graph: &Graph, conditions: &Conditions, part: usize) -> KeyColumns {
+    let data = &plan.data[part];
+    let index = graph.table(data.table).expect("the parts are those of the graph");
+    let root = graph.tables[index];
+    let mut wanted: BTreeSet<usize> = graph::row_key(&plan.catalog, root).into_iter().collect();
+    let mut sketches = Vec::new();
+    for (number, edge) in graph.edges.iter().enumerate() {
+        if edge.child == index {
+            wanted.extend(&edge.child_columns);
+            wanted.extend(edge.label.iter().map(|(column, _)| *column));
+            if edge.is_plain() {
+                sketches.push((number, edge.child_columns.clone()));
+            }
+        }
+        if edge.parent == index {
+            wanted.extend(&edge.parent_columns);
+        }
+    }
+    wanted.extend(conditions.columns(index));
+    let places = root_columns(plan, data.table, &data.columns, root).into_iter().enumerate();
+    let all: Vec<(usize, usize)> = places.filter_map(|(place, column)| Some((column?, place))).collect();
+    KeyColumns {
+        source_index: data.source_index,
+        table: plan.catalog.table(data.table).name.to_string(),
+        width: data.columns.len(),
+        columns: all.iter().copied().filter(|(column, _)| wanted.contains(column)).collect(),
+        all,
+        sketches,
+    }
+}
+
+fn measures(plan: &Plan, graph: &Graph, parts: &[usize], rows: &KeyRead) -> Measures {
+    let mut measures = Measures {
+        rows: vec![0; graph.tables.len()],
+        bytes: vec![0; graph.tables.len()],
+        references: Vec::new(),
+    };
+    for (index, &part) in parts.iter().enumerate() {
+        if let Some(table) = graph.table(plan.data[part].table) {
+            measures.rows[table] += rows.rows(index);
+            measures.bytes[table] += rows.text_bytes(index);
+        }
+    }
+    let counted = (0..graph.edges.len()).map(|edge| rows.distinct(edge));
+    measures.references = counted.map(|distinct| (distinct.values(), distinct.count())).collect();
+    measures
+}
