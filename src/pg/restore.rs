@@ -157,7 +157,8 @@ impl Restorer {
         }
     }
 
-    fn owner(&self, entry: &Entry) -> String {
+    /// The statement that gives what an entry makes to its owner; empty where it has none.
+    pub fn owner(&self, entry: &Entry) -> String {
         if self.include.no_owner || entry.owner.is_empty() || entry.drop_statement.is_empty() {
             return String::new();
         }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::error::{Error, Result};
 use crate::pg::dump::{Dump, Entry};
-use crate::plan::PartPlan;
+use crate::plan::{PartPlan, neutralise};
 use crate::rules::LargeObjects;
 
 /// What becomes of an entry.
@@ -18,14 +18,22 @@ pub enum Fate {
     Drop(&'static str),
 }
 
-/// Decides for every entry of `dump`.
-pub fn decide(dump: &Dump, parts: &[PartPlan], large_objects: Option<LargeObjects>) -> Vec<Fate> {
+/// Decides for every entry of `dump`; what would act on its own is left out where the copy `goes_live`.
+pub fn decide(
+    dump: &Dump,
+    parts: &[PartPlan],
+    large_objects: Option<LargeObjects>,
+    goes_live: bool,
+) -> Vec<Fate> {
     let part_of: HashMap<i32, usize> =
         parts.iter().enumerate().map(|(index, part)| (part.entry, index)).collect();
     let decide = |entry: &Entry| match part_of.get(&entry.id) {
         Some(&part) => Fate::Data(part),
         None if dump.archive_version.is_none() && is_of_cluster(entry) => Fate::Drop(OF_CLUSTER),
-        None => without_rows(entry, large_objects),
+        None => match neutralise::reason(entry).filter(|_| goes_live) {
+            Some(reason) => Fate::Drop(reason),
+            None => without_rows(entry, large_objects),
+        },
     };
     dump.entries.iter().map(decide).collect()
 }

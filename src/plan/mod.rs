@@ -1,6 +1,7 @@
 //! The plan: everything that is decided before the first row moves. `mask plan` shows it; `pipeline` carries it out.
 
 pub mod fate;
+pub mod neutralise;
 pub mod show;
 pub mod subset;
 
@@ -90,6 +91,8 @@ pub struct Request<'a> {
     pub key: &'a MasterKey,
     /// Which tables' rows to move.
     pub filter: TableFilter,
+    /// Whether the copy goes live, so that what acts on its own is left out.
+    pub goes_live: bool,
 }
 
 /// Which tables' rows are moved.
@@ -108,11 +111,17 @@ impl Plan {
     /// Every reason for which the plan is refused, [`Kind::Rules`](crate::error::Kind::Rules); or one of
     /// [`Kind::Snapshot`](crate::error::Kind::Snapshot) where the snapshot contradicts itself.
     pub fn build(request: Request<'_>) -> Result<Plan, Vec<Error>> {
-        let Request { dump, data, notes, rules, key, filter } = request;
+        let Request { mut dump, data, notes, rules, key, filter, goes_live } = request;
+        let stripped = if goes_live { neutralise::strip_options(&mut dump) } else { Vec::new() };
         let reading = ddl::catalog(statements(&dump)).map_err(|error| vec![error])?;
         let mut catalog = reading.catalog;
         let may_lack_tables = catalog.tables.is_empty() || has_extension(&dump);
-        let chosen = choose(&mut catalog, data, &filter, may_lack_tables)?;
+        let mut chosen = choose(&mut catalog, data, &filter, may_lack_tables)?;
+        if goes_live {
+            chosen.iter_mut().for_each(|part| {
+                part.take_if(|part| neutralise::is_job_table(&catalog.table(part.table).name));
+            });
+        }
         let excluded: HashSet<TableId> =
             catalog.iter().filter(|(_, table)| !filter.takes(&table.name)).map(|(id, _)| id).collect();
         let with_rows: Vec<TableId> = unique(chosen.iter().flatten().map(|part| part.table));
@@ -120,11 +129,12 @@ impl Plan {
         let large_objects = fate::large_objects(&dump, binding.large_objects).map_err(|error| vec![error])?;
         let data_tables = data_tables(&catalog, data);
         let parts = parts(chosen, &binding, &catalog);
-        let fates = fate::decide(&dump, &parts, large_objects);
+        let fates = fate::decide(&dump, &parts, large_objects, goes_live);
         let mut notes = notes.to_vec();
         notes.extend(reading.unread.iter().map(|unread| format!("{}: {}", unread.place, unread.what)));
         notes.extend(binding.notes.iter().cloned());
         notes.extend(fate::notes(&dump, &fates));
+        notes.extend(stripped);
         notes.extend(dangling(&catalog, &excluded));
         Ok(Plan {
             fates,
@@ -176,13 +186,18 @@ impl Plan {
 
     /// `COPY table (columns) FROM stdin;` for the rows of a part; every name is quoted.
     pub fn copy_statement(&self, part: usize) -> String {
+        format!("COPY {} FROM stdin;\n", self.copy_target(part))
+    }
+
+    /// `table (columns)` for the rows of a part; every name is quoted.
+    pub fn copy_target(&self, part: usize) -> String {
         let part = &self.parts[part];
         let table = self.catalog.table(part.table);
         let names: Vec<String> =
             part.columns.iter().map(|&column| quoted_always(&table.columns[column].name)).collect();
         let list = if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) };
         let QualifiedName { schema, name } = &table.name;
-        format!("COPY {}.{}{list} FROM stdin;\n", quoted_always(schema), quoted_always(name))
+        format!("{}.{}{list}", quoted_always(schema), quoted_always(name))
     }
 
     /// The table of contents of an archive of what goes out.

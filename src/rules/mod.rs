@@ -27,7 +27,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use bind::{Binding, ColumnAction, ColumnInput, Decision, bind};
-pub use name::TableName;
+pub use name::{TableName, glob};
 
 use crate::functions::Parameters;
 use crate::functions::text::{InvalidPolicy, NullPolicy};

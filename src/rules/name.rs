@@ -186,7 +186,7 @@ fn quoted_part(inner: &str) -> Option<(Part, &str)> {
 }
 
 /// Whether `pattern` matches all of `name`: `*` is any characters or none, `?` one.
-fn glob(pattern: &str, name: &str) -> bool {
+pub fn glob(pattern: &str, name: &str) -> bool {
     // Bytes can be compared: in UTF-8 no character begins within another.
     let pattern = pattern.as_bytes();
     let char_len = |at: usize| name[at..].chars().next().map_or(1, char::len_utf8);

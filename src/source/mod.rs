@@ -67,6 +67,20 @@ pub trait Source: Send + Sync {
     fn notes(&self) -> &[String] {
         &[]
     }
+
+    /// The live database that is read, if it is one: a target that is the same is refused.
+    fn live(&self) -> Option<LiveIdentity> {
+        None
+    }
+}
+
+/// What tells a live database from others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveIdentity {
+    /// The system identifier of its server, shared by its replicas; `None` where the role may not read it.
+    pub system_identifier: Option<String>,
+    /// Its name.
+    pub database: String,
 }
 
 /// The rows of one entry.
