@@ -70,6 +70,7 @@ pub fn run(
     if stop.load(Ordering::Relaxed) {
         return Err(Error::interrupted());
     }
+    target.complete(meter.phases(), stop)?;
     target.finish()
 }
 

@@ -12,17 +12,86 @@ use crate::plan::Plan;
 /// Counts what moves, part by part; read by a progress display while it does.
 pub struct Meter {
     parts: Vec<PartMeter>,
+    phases: Phases,
 }
 
 impl Meter {
     /// A meter at zero for the parts of `plan`.
     pub fn new(plan: &Plan) -> Self {
-        Meter { parts: plan.parts.iter().map(|part| PartMeter::new(part.columns.len())).collect() }
+        let parts = plan.parts.iter().map(|part| PartMeter::new(part.columns.len())).collect();
+        Meter { parts, phases: Phases::default() }
     }
 
     /// The meter of the part `part`.
     pub fn part(&self, part: usize) -> &PartMeter {
         &self.parts[part]
+    }
+
+    /// The phases of what is done when all rows are moved.
+    pub fn phases(&self) -> &Phases {
+        &self.phases
+    }
+}
+
+/// What a target does once it has all rows, phase after phase.
+#[derive(Default)]
+pub struct Phases(Mutex<Vec<Phase>>);
+
+/// A phase, and how far it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Phase {
+    /// What is done, such as `indexes and constraints`.
+    pub name: &'static str,
+    /// Steps that are done.
+    pub done: u64,
+    /// Steps in all.
+    pub steps: u64,
+    started: Instant,
+    finished: Option<Instant>,
+}
+
+impl Phases {
+    /// Notes that a phase begins, and ends the one before it.
+    pub fn start(&self, name: &'static str, steps: usize) {
+        self.end();
+        lock(&self.0).push(Phase {
+            name,
+            done: 0,
+            steps: steps as u64,
+            started: Instant::now(),
+            finished: None,
+        });
+    }
+
+    /// Notes that a step of the phase is done.
+    pub fn advance(&self) {
+        if let Some(phase) = lock(&self.0).last_mut() {
+            phase.done += 1;
+        }
+    }
+
+    /// Notes that the last phase is over.
+    pub fn end(&self) {
+        if let Some(phase) = lock(&self.0).last_mut() {
+            phase.finished.get_or_insert_with(Instant::now);
+        }
+    }
+
+    /// The phases so far, in their order.
+    pub fn list(&self) -> Vec<Phase> {
+        lock(&self.0).clone()
+    }
+}
+
+impl Phase {
+    /// Whether it is over.
+    pub fn is_over(&self) -> bool {
+        self.finished.is_some()
+    }
+
+    /// How long it took so far.
+    pub fn elapsed(&self) -> Duration {
+        self.finished.unwrap_or_else(Instant::now) - self.started
     }
 }
 
@@ -169,8 +238,21 @@ pub struct Report {
     pub subset: Option<String>,
     /// What the plan left out or changed, and why.
     pub notes: Vec<String>,
+    /// What the target did once it had all rows, in order.
+    pub phases: Vec<PhaseReport>,
     /// The tables, in the order of the snapshot.
     pub tables: Vec<TableReport>,
+}
+
+/// A phase of what a target did once it had all rows.
+#[derive(Clone, Debug, Serialize)]
+pub struct PhaseReport {
+    /// What was done, such as `indexes and constraints`.
+    pub name: &'static str,
+    /// In how many steps.
+    pub steps: u64,
+    /// How long it took.
+    pub seconds: f64,
 }
 
 /// What was moved of one table.
@@ -207,6 +289,21 @@ pub struct ColumnReport {
     pub values_masked: u64,
     /// NULLs in the target.
     pub nulls: u64,
+}
+
+/// The phases that `meter` was told of.
+pub fn phases(meter: &Meter) -> Vec<PhaseReport> {
+    let report = |phase: Phase| PhaseReport {
+        name: phase.name,
+        steps: phase.steps,
+        seconds: rounded(phase.elapsed()),
+    };
+    meter.phases().list().into_iter().map(report).collect()
+}
+
+/// Seconds, to the thousandth.
+fn rounded(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1000.0).round() / 1000.0
 }
 
 /// The tables of `plan` as `meter` counted them; parts of one table are added up.
@@ -258,7 +355,7 @@ fn add_part(report: &mut TableReport, names: &[&str], meter: &PartMeter, stubs: 
     report.rows_owned += meter.rows().saturating_sub(stubs);
     report.bytes_read += meter.read_bytes();
     report.bytes_written += meter.written_bytes();
-    report.seconds += (meter.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
+    report.seconds += rounded(meter.elapsed());
     for (name, counts) in names.iter().zip(lock(&meter.columns).iter()) {
         if let Some(column) = report.columns.iter_mut().find(|column| column.name == *name) {
             column.values_masked += counts.masked;

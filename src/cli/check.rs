@@ -14,7 +14,7 @@ pub struct CheckOptions {
 
 /// Makes the plan and throws it away; what refuses it are the findings.
 pub fn run(options: &CheckOptions) -> Result<(), Vec<Error>> {
-    let job = Job::open(&options.job, Extent::Decided)?;
+    let job = Job::open(&options.job, Extent::Decided, None)?;
     if !options.job.quiet {
         job.plan.notes.iter().for_each(|note| eprintln!("note: {note}"));
         eprintln!("the rules decide every column of {} tables", job.plan.decisions.len());

@@ -2,16 +2,26 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum;
 use serde::Deserialize;
 
 use crate::error::{Error, Result, io_reason};
 use crate::nearest::did_you_mean;
+use crate::target::postgres::Load;
+use crate::target::postgres::hooks::{AfterSwap, Hooks};
 
 /// The file that is read when `--config` names none.
 const DEFAULT_NAME: &str = "mask.toml";
 
 /// The keys of the file.
-const KEYS: [&str; 7] = ["from", "to", "rules", "subset", "key_file", "jobs", "schema"];
+const KEYS: [&str; 10] =
+    ["from", "to", "rules", "subset", "key_file", "jobs", "schema", "load", "guards", "hooks"];
+
+/// The keys of `[guards]`.
+const GUARDS: [&str; 1] = ["never_write"];
+
+/// The keys of `[hooks]`.
+const HOOKS: [&str; 3] = ["before_load", "after_load", "after_swap"];
 
 /// The settings of a job; paths are as seen from the current folder.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +40,12 @@ pub struct Config {
     pub jobs: Option<usize>,
     /// The schema file.
     pub schema: Option<PathBuf>,
+    /// How a live target comes into place.
+    pub load: Option<Load>,
+    /// Hosts that are never written to.
+    pub never_write: Vec<String>,
+    /// What is run around the load of a live target.
+    pub hooks: Hooks,
 }
 
 #[derive(Deserialize)]
@@ -43,6 +59,67 @@ struct Written {
     key_file: Option<String>,
     jobs: Option<usize>,
     schema: Option<String>,
+    load: Option<String>,
+    #[serde(default)]
+    guards: WrittenGuards,
+    #[serde(default)]
+    hooks: WrittenHooks,
+}
+
+#[derive(Default, Deserialize)]
+struct WrittenGuards {
+    #[serde(default)]
+    never_write: Vec<String>,
+}
+
+#[derive(Default, Deserialize)]
+struct WrittenHooks {
+    before_load: Option<OneOrMany>,
+    after_load: Option<OneOrMany>,
+    after_swap: Option<OneOrMany>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl OneOrMany {
+    fn expanded(self) -> Result<OneOrMany> {
+        Ok(match self {
+            OneOrMany::One(text) => OneOrMany::One(expand(&text)?),
+            OneOrMany::Many(texts) => {
+                OneOrMany::Many(texts.iter().map(|text| expand(text)).collect::<Result<_>>()?)
+            }
+        })
+    }
+
+    fn into_list(self) -> Vec<String> {
+        match self {
+            OneOrMany::One(text) => vec![text],
+            OneOrMany::Many(texts) => texts,
+        }
+    }
+}
+
+impl WrittenHooks {
+    fn read(self, folder: &Path) -> Result<Hooks> {
+        let files = |written: Option<OneOrMany>| -> Result<Vec<PathBuf>> {
+            let files = written.map(OneOrMany::expanded).transpose()?.map(OneOrMany::into_list);
+            Ok(files.unwrap_or_default().into_iter().map(|file| folder.join(file)).collect())
+        };
+        let after_swap = match self.after_swap.map(OneOrMany::expanded).transpose()? {
+            Some(OneOrMany::Many(words)) if words.is_empty() => {
+                return Err(Error::usage("the hook `after_swap` names no program"));
+            }
+            Some(OneOrMany::Many(words)) => Some(AfterSwap::Program(words)),
+            Some(OneOrMany::One(line)) => Some(AfterSwap::Shell(line)),
+            None => None,
+        };
+        Ok(Hooks { before_load: files(self.before_load)?, after_load: files(self.after_load)?, after_swap })
+    }
 }
 
 impl Config {
@@ -67,12 +144,14 @@ impl Config {
 
 fn parse(text: &str, folder: &Path) -> Result<Config> {
     let table: toml::Table = text.parse().map_err(|error: toml::de::Error| syntax_error(text, &error))?;
-    if let Some(key) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
-        let hint = did_you_mean(key, KEYS).unwrap_or_else(|| format!("the keys are {}", KEYS.join(", ")));
-        return Err(Error::usage(format!("unknown key `{key}`")).hint(hint));
+    refuse_unknown(&table, &KEYS, "")?;
+    for (section, keys) in [("guards", &GUARDS[..]), ("hooks", &HOOKS[..])] {
+        if let Some(toml::Value::Table(table)) = table.get(section) {
+            refuse_unknown(table, keys, section)?;
+        }
     }
     let written: Written = table.try_into().map_err(|_| {
-        Error::usage("a value has the wrong type").hint("`from`, `to`, `key_file` and `schema` are strings, `rules` and `subset` are lists of strings, `jobs` a number")
+        Error::usage("a value has the wrong type").hint("`from`, `to`, `key_file`, `schema` and `load` are strings, `rules`, `subset` and `never_write` are lists of strings, `jobs` is a number, hooks are a string or a list of strings")
     })?;
     let path = |text: String| Ok::<PathBuf, Error>(folder.join(expand(&text)?));
     Ok(Config {
@@ -83,7 +162,28 @@ fn parse(text: &str, folder: &Path) -> Result<Config> {
         key_file: written.key_file.map(path).transpose()?,
         schema: written.schema.map(path).transpose()?,
         jobs: written.jobs,
+        load: written.load.map(|text| load(&text)).transpose()?,
+        never_write: written.guards.never_write.iter().map(|text| expand(text)).collect::<Result<_>>()?,
+        hooks: written.hooks.read(folder)?,
     })
+}
+
+fn load(text: &str) -> Result<Load> {
+    Load::from_str(text, false).map_err(|_| {
+        let forms: Vec<String> = Load::value_variants()
+            .iter()
+            .filter_map(|load| Some(load.to_possible_value()?.get_name().into()))
+            .collect();
+        Error::usage("`load` has an unknown value").hint(format!("it is one of {}", forms.join(", ")))
+    })
+}
+
+fn refuse_unknown(table: &toml::Table, known: &[&str], section: &str) -> Result<()> {
+    let Some(key) = table.keys().find(|key| !known.contains(&key.as_str())) else { return Ok(()) };
+    let hint = did_you_mean(key, known.iter().copied());
+    let hint = hint.unwrap_or_else(|| format!("the keys are {}", known.join(", ")));
+    let place = if section.is_empty() { String::new() } else { format!(" in `[{section}]`") };
+    Err(Error::usage(format!("unknown key `{key}`{place}")).hint(hint))
 }
 
 /// The place of a syntax error; of the parser's message only the position is told, for it quotes the text.
@@ -138,6 +238,23 @@ mod tests {
     fn an_unknown_key_is_refused_with_the_nearest() {
         let error = parse("form = 'a'", Path::new("")).unwrap_err();
         assert_eq!(error.to_string(), "unknown key `form`\nhint: did you mean `from`?");
+    }
+
+    #[test]
+    fn guards_and_hooks_are_read() {
+        let text = "load = 'data'\n[guards]\nnever_write = ['*prod*']\n[hooks]\nbefore_load = 'a.sql'\nafter_load = ['b.sql', '/c.sql']\nafter_swap = ['notify', 'staging']";
+        let config = parse(text, Path::new("jobs")).unwrap();
+        assert_eq!((config.load, config.never_write), (Some(Load::Data), vec!["*prod*".to_string()]));
+        assert_eq!(config.hooks.before_load, [Path::new("jobs/a.sql")]);
+        assert_eq!(config.hooks.after_load, [Path::new("jobs/b.sql"), Path::new("/c.sql")]);
+        let words = vec!["notify".to_string(), "staging".to_string()];
+        assert_eq!(config.hooks.after_swap, Some(AfterSwap::Program(words)));
+        let error = parse("[hooks]\nafter_lod = 'x'", Path::new("")).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "unknown key `after_lod` in `[hooks]`\nhint: did you mean `after_load`?"
+        );
+        assert!(parse("load = 'swop'", Path::new("")).is_err());
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::plan::{Plan, Request, TableFilter};
 use crate::rules::subset::Layer;
 use crate::rules::{RuleSet, TableName};
 use crate::source::{self, Source};
+use crate::target;
 
 /// The variable that holds the key where no file is named.
 const KEY_VARIABLE: &str = "MASK_KEY";
@@ -40,20 +41,26 @@ pub enum Extent {
 }
 
 impl Job {
-    /// Reads settings, key and rules, opens the snapshot and makes the plan.
+    /// Reads settings, key and rules, opens the snapshot and makes the plan; for a target that the settings may name.
     ///
     /// # Errors
     /// Whatever is missing, cannot be read, or is refused.
-    pub fn open(options: &JobOptions, extent: Extent) -> Result<Job, Vec<Error>> {
+    pub fn open(options: &JobOptions, extent: Extent, to: Option<&str>) -> Result<Job, Vec<Error>> {
         let config = Config::read(options.config.as_deref()).map_err(|error| vec![error])?;
-        Job::open_with(options, config, extent)
+        let to = to.map(str::to_string).or_else(|| config.to.clone());
+        Job::open_with(options, config, extent, to.as_deref())
     }
 
-    /// As [`Job::open`], with settings that were read before.
+    /// As [`Job::open`], with settings that were read before, for the target `to` if there is one.
     ///
     /// # Errors
     /// As those of [`Job::open`].
-    pub fn open_with(options: &JobOptions, config: Config, extent: Extent) -> Result<Job, Vec<Error>> {
+    pub fn open_with(
+        options: &JobOptions,
+        config: Config,
+        extent: Extent,
+        to: Option<&str>,
+    ) -> Result<Job, Vec<Error>> {
         let one = |error: Error| vec![error];
         let from = options.from.clone().or_else(|| config.from.clone()).ok_or_else(|| {
             one(Error::usage("no snapshot is named").hint("say `--from SOURCE`, or `from = …` in mask.toml"))
@@ -73,6 +80,7 @@ impl Job {
             rules: &rules,
             key: &key,
             filter,
+            goes_live: to.is_some_and(target::is_live),
         })?;
         if rules.subset.is_active() {
             let request = SubsetRequest::new(&plan, &rules)?;

@@ -8,6 +8,7 @@ mod job;
 mod keygen;
 mod plan;
 mod progress;
+mod rollback;
 mod run;
 mod size;
 
@@ -22,6 +23,7 @@ const EXAMPLES: &str = "\
 Examples:
   mask --from prod.dump --to parquet:staging --rules rules.toml --key-file mask.key
   mask --from prod.dump --to staging.sql.gz --rules rules.toml
+  mask --from postgres://prod.example/shop --to postgres://staging.example/shop --rules rules.toml
   pg_dump -Fc prod | mask --from - --to dir:staging --rules rules.toml
   mask plan --config mask.toml --subset 10%
 
@@ -50,6 +52,8 @@ enum Command {
     Functions(functions::FunctionsOptions),
     /// Make a new key
     Keygen(keygen::KeygenOptions),
+    /// Swap a live target back to the previous database
+    Rollback(rollback::RollbackOptions),
     /// Print a completion script for a shell
     Completions(completions::CompletionsOptions),
 }
@@ -124,6 +128,7 @@ pub fn run(cli: Cli) -> Result<(), Vec<Error>> {
         Some(Command::Check(options)) => check::run(&options),
         Some(Command::Functions(options)) => functions::run(&options).map_err(one),
         Some(Command::Keygen(options)) => keygen::run(&options).map_err(one),
+        Some(Command::Rollback(options)) => rollback::run(&options).map_err(one),
         Some(Command::Completions(options)) => completions::run(&options).map_err(one),
     }
 }

@@ -11,6 +11,9 @@ use crate::plan::show::PlanView;
 pub struct PlanOptions {
     #[command(flatten)]
     job: JobOptions,
+    /// Plan for this target: what would act on its own is left out where it is a live database
+    #[arg(long, value_name = "TARGET", help_heading = "What")]
+    to: Option<String>,
     /// Print it for people or for programs
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -18,7 +21,7 @@ pub struct PlanOptions {
 
 /// Prints the plan.
 pub fn run(options: &PlanOptions) -> Result<(), Vec<Error>> {
-    let job = Job::open(&options.job, Extent::Selected)?;
+    let job = Job::open(&options.job, Extent::Selected, options.to.as_deref())?;
     let view = PlanView::new(&job.plan);
     let text = match options.format {
         Format::Text => view.to_text(),

@@ -9,7 +9,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::job::Job;
 use crate::plan::Plan;
-use crate::report::{Meter, Stage, human_bytes};
+use crate::report::{Meter, Phase, Stage, human_bytes};
 use crate::source::Source;
 
 /// How progress is shown.
@@ -36,8 +36,8 @@ pub fn show<T: Send>(style: Style, job: &Job, meter: &Meter, work: impl FnOnce()
         Style::None => return work(),
         Style::Auto if stderr().is_terminal() => Box::new(Bars::new(&*job.source, &job.plan)),
         Style::Bar => Box::new(Bars::new(&*job.source, &job.plan)),
-        Style::Auto | Style::Plain => Box::new(Lines::new(&job.plan, plain_line)),
-        Style::Json => Box::new(Lines::new(&job.plan, json_line)),
+        Style::Auto | Style::Plain => Box::new(Lines::new(&job.plan, PLAIN)),
+        Style::Json => Box::new(Lines::new(&job.plan, JSON)),
     };
     let is_over = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -61,17 +61,28 @@ trait Display {
     fn end(&mut self) {}
 }
 
-/// A line for each part that is complete.
+/// A line for each part that is complete, and for each phase after them.
 struct Lines {
     names: Vec<String>,
     told: Vec<bool>,
-    line: fn(&str, u64, u64, Duration) -> String,
+    told_phases: usize,
+    forms: Forms,
 }
 
+/// How a line is written.
+#[derive(Clone, Copy)]
+struct Forms {
+    part: fn(&str, u64, u64, Duration) -> String,
+    phase: fn(&Phase) -> String,
+}
+
+const PLAIN: Forms = Forms { part: plain_line, phase: plain_phase };
+const JSON: Forms = Forms { part: json_line, phase: json_phase };
+
 impl Lines {
-    fn new(plan: &Plan, line: fn(&str, u64, u64, Duration) -> String) -> Self {
+    fn new(plan: &Plan, forms: Forms) -> Self {
         let names = part_names(plan);
-        Lines { told: vec![false; names.len()], names, line }
+        Lines { told: vec![false; names.len()], names, told_phases: 0, forms }
     }
 }
 
@@ -81,8 +92,13 @@ impl Display for Lines {
             let part = meter.part(index);
             if !self.told[index] && part.stage() == Stage::Done {
                 self.told[index] = true;
-                eprintln!("{}", (self.line)(name, part.rows(), part.read_bytes(), part.elapsed()));
+                eprintln!("{}", (self.forms.part)(name, part.rows(), part.read_bytes(), part.elapsed()));
             }
+        }
+        let over = meter.phases().list().into_iter().filter(Phase::is_over);
+        for phase in over.skip(self.told_phases) {
+            self.told_phases += 1;
+            eprintln!("{}", (self.forms.phase)(&phase));
         }
     }
 }
@@ -96,15 +112,25 @@ fn json_line(name: &str, rows: u64, bytes: u64, elapsed: Duration) -> String {
         .to_string()
 }
 
+fn plain_phase(phase: &Phase) -> String {
+    format!("{}: {} of {} in {:.1} s", phase.name, phase.done, phase.steps, phase.elapsed().as_secs_f64())
+}
+
+fn json_phase(phase: &Phase) -> String {
+    serde_json::json!({ "phase": phase.name, "steps": phase.done, "seconds": phase.elapsed().as_secs_f64() })
+        .to_string()
+}
+
 fn part_names(plan: &Plan) -> Vec<String> {
     plan.parts.iter().map(|part| plan.catalog.table(part.table).name.to_string()).collect()
 }
 
-/// A bar for each part that is moving, and one for the whole.
+/// A bar for each part that is moving, one for the whole, and one for the phase after the rows.
 struct Bars {
     all: MultiProgress,
     total: ProgressBar,
     parts: Vec<PartBar>,
+    phase: Option<(&'static str, ProgressBar)>,
 }
 
 struct PartBar {
@@ -127,7 +153,7 @@ impl Bars {
         let total = all.add(ProgressBar::with_draw_target(Some(parts.len() as u64), hidden));
         total.set_style(style("{prefix:32!} {bar:24} {pos}/{len} tables {msg}"));
         total.set_prefix("total");
-        Bars { all, total, parts }
+        Bars { all, total, parts, phase: None }
     }
 }
 
@@ -156,11 +182,35 @@ impl Display for Bars {
         }
         self.total.set_position(done);
         self.total.set_message(format!("{rows} rows, {}", human_bytes(bytes)));
+        if let Some(phase) = meter.phases().list().last() {
+            self.show_phase(phase);
+        }
     }
 
     fn end(&mut self) {
         self.total.finish_and_clear();
+        if let Some((_, bar)) = self.phase.take() {
+            bar.finish_and_clear();
+        }
         self.all.clear().ok();
+    }
+}
+
+impl Bars {
+    fn show_phase(&mut self, phase: &Phase) {
+        if self.phase.as_ref().is_none_or(|(name, _)| *name != phase.name) {
+            if let Some((_, bar)) = self.phase.take() {
+                bar.finish_and_clear();
+            }
+            let hidden = ProgressDrawTarget::hidden();
+            let bar = self.all.add(ProgressBar::with_draw_target(Some(phase.steps), hidden));
+            bar.set_style(style("{prefix:32!} {bar:24} {pos}/{len} {elapsed}"));
+            bar.set_prefix(phase.name);
+            self.phase = Some((phase.name, bar));
+        }
+        if let Some((_, bar)) = &self.phase {
+            bar.set_position(phase.done);
+        }
     }
 }
 

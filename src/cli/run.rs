@@ -11,22 +11,31 @@ use crate::cli::job::{Extent, Job};
 use crate::cli::progress::{self, Style};
 use crate::cli::{JobOptions, one};
 use crate::error::{Error, Kind, Result};
+use crate::pg::client::Conninfo;
 use crate::pg::datetime;
 use crate::pg::restore::Include;
 use crate::pipeline::{self, Settings};
 use crate::report::{self, Meter, Report};
 use crate::target;
+use crate::target::postgres::hooks::AfterSwap;
+use crate::target::postgres::{Live, Load, RunId};
 
 #[derive(Args, Clone, Debug)]
 pub struct RunOptions {
     #[command(flatten)]
     job: JobOptions,
-    /// Write this target: parquet:DIR, dir:DIR, FILE.dump, FILE.sql[.gz|.zst|.lz4], or `-` for a script on stdout
+    /// Write this target: postgres://…, parquet:DIR, dir:DIR, FILE.dump, FILE.sql[.gz|.zst|.lz4], or `-` for a script on stdout
     #[arg(long, value_name = "TARGET", help_heading = "What")]
     to: Option<String>,
     /// Replace the target where it exists and is not empty
     #[arg(long, help_heading = "What")]
     overwrite: bool,
+    /// Put a live target in place in this way [default: swap]
+    #[arg(long, value_enum, value_name = "WAY", help_heading = "What")]
+    load: Option<Load>,
+    /// Keep this many previous databases when a live target is swapped
+    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "What")]
+    keep_previous: usize,
     /// Leave out who owns what
     #[arg(long, help_heading = "What")]
     no_owner: bool,
@@ -49,10 +58,20 @@ pub fn run(options: &RunOptions) -> Result<(), Vec<Error>> {
     })?;
     let started = now();
     let signals = Signals::handle();
-    let job = Job::open_with(&options.job, config, Extent::Selected)?;
+    let mut live = live(options, &config).map_err(one)?;
+    let job = Job::open_with(&options.job, config, Extent::Selected, Some(&to))?;
+    live.jobs = job.jobs;
     signals.hold();
     let include = Include { no_owner: options.no_owner, no_privileges: options.no_privileges };
-    let place = target::Place { to: &to, from: &job.from, overwrite: options.overwrite, include };
+    let source = job.source.live();
+    let place = target::Place {
+        to: &to,
+        from: &job.from,
+        overwrite: options.overwrite,
+        include,
+        live: Some(&live),
+        source: source.as_ref(),
+    };
     let target = target::create(place, job.plan.clone()).map_err(one)?;
     let settings = Settings { jobs: job.jobs, memory_bytes: options.job.memory.0 };
     let meter = Meter::new(&job.plan);
@@ -70,7 +89,36 @@ pub fn run(options: &RunOptions) -> Result<(), Vec<Error>> {
         eprint!("{}", report::summary(&report.tables));
     }
     report.notes.extend(notes);
-    options.report.as_ref().map_or(Ok(()), |path| write_report(path, &report)).map_err(one)
+    options.report.as_ref().map_or(Ok(()), |path| write_report(path, &report)).map_err(one)?;
+    match live.hooks.after_swap {
+        Some(command) if target::is_live(&to) => after_swap(&command, &to, &live.run).map_err(one),
+        _ => Ok(()),
+    }
+}
+
+fn live(options: &RunOptions, config: &Config) -> Result<Live> {
+    Ok(Live {
+        load: options.load.or(config.load).unwrap_or_default(),
+        keep_previous: options.keep_previous,
+        never_write: config.never_write.clone(),
+        hooks: config.hooks.clone(),
+        jobs: 1,
+        run: RunId::new()?,
+    })
+}
+
+fn after_swap(command: &AfterSwap, to: &str, run: &RunId) -> Result<()> {
+    command.run(Conninfo::parse(to)?.database(), run.as_str())
+}
+
+/// A source or a target for the report: without credentials.
+fn shown(name: &str) -> String {
+    match target::is_live(name) {
+        true => {
+            Conninfo::parse(name).map_or_else(|_| "a live database".into(), |conninfo| conninfo.to_string())
+        }
+        false => name.to_string(),
+    }
 }
 
 /// What Ctrl-C and SIGTERM do: they end the process at once, but while a target is being written they let the run
@@ -107,13 +155,14 @@ fn report(job: &Job, to: &str, started: i64, meter: &Meter) -> Report {
         mask_version: env!("CARGO_PKG_VERSION"),
         started_at: datetime::format_rfc3339(started),
         finished_at: datetime::format_rfc3339(now()),
-        source: job.from.clone(),
-        target: to.to_string(),
+        source: shown(&job.from),
+        target: shown(to),
         snapshot_at: job.plan.dump.created_at.map(datetime::format_rfc3339),
         key_id: job.plan.key_id.clone(),
         rules_sha256: job.plan.rules_sha256.clone(),
         subset: job.plan.subset.as_ref().map(|subset| subset.summary.clone()),
         notes: job.plan.notes.clone(),
+        phases: report::phases(meter),
         tables: report::tables(&job.plan, meter),
     }
 }

@@ -13,7 +13,8 @@ const OF_CRON: &str = "scheduled jobs would run in the copy";
 
 /// Why `entry` has no place in a live copy, if it has none.
 pub fn reason(entry: &Entry) -> Option<&'static str> {
-    let is_of = |kind: &str| entry.kind.starts_with(kind) || entry.tag.starts_with(kind) || names(entry, kind);
+    let is_of =
+        |kind: &str| entry.kind.starts_with(kind) || entry.tag.starts_with(kind) || names(entry, kind);
     if is_of("PUBLICATION") {
         return Some(OF_PUBLICATION);
     }
@@ -100,7 +101,10 @@ mod tests {
         let text = "CREATE SERVER \"OPTIONS (\" TYPE 'x' FOREIGN DATA WRAPPER w OPTIONS (\n    host 'a)b',\n    password 'c'\n);\n";
         let mut dump = Dump { entries: vec![entry("SERVER", "OPTIONS (", text)], ..Dump::default() };
         assert_eq!(strip_options(&mut dump).len(), 1);
-        assert_eq!(dump.entries[0].definition, "CREATE SERVER \"OPTIONS (\" TYPE 'x' FOREIGN DATA WRAPPER w;\n");
+        assert_eq!(
+            dump.entries[0].definition,
+            "CREATE SERVER \"OPTIONS (\" TYPE 'x' FOREIGN DATA WRAPPER w;\n"
+        );
         assert!(strip_options(&mut dump).is_empty());
     }
 }

@@ -5,23 +5,29 @@
 pub mod archive;
 mod occupied;
 pub mod parquet;
+pub mod postgres;
 pub mod script;
 
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use crate::error::{Error, Result};
 use crate::masked::MaskedBatch;
 use crate::pg::archive::Format as ArchiveFormat;
+use crate::pg::client::Conninfo;
 use crate::pg::compression::Codec;
 use crate::pg::restore::{self, Include};
 use crate::pg::zlib::Deflated;
 use crate::plan::{Fate, Plan};
+use crate::report::Phases;
 use crate::rules::LargeObjects;
+use crate::source::LiveIdentity;
 use crate::target::archive::ArchiveTarget;
 use crate::target::occupied::refuse_occupied;
 use crate::target::parquet::ParquetTarget;
+use crate::target::postgres::Live;
 use crate::target::script::ScriptTarget;
 
 /// A target being written. Dropped without [`Target::finish`], it removes what it wrote.
@@ -49,6 +55,18 @@ pub trait Target: Send + Sync {
     /// # Errors
     /// [`Kind::Staging`](crate::error::Kind::Staging) if it cannot be written, or what reading `content` fails with.
     fn large_object(&self, entry: i32, oid: u32, content: &mut dyn Read) -> Result<()>;
+
+    /// Makes what comes after the rows, and checks what there is: all parts and large objects are written by then.
+    ///
+    /// Tells `phases` how far it is, and ends early where `stop` is set.
+    ///
+    /// # Errors
+    /// [`Kind::Staging`](crate::error::Kind::Staging) if it cannot be made or is not what it should be;
+    /// [`Kind::Interrupted`](crate::error::Kind::Interrupted) if `stop` was set.
+    fn complete(&self, phases: &Phases, stop: &AtomicBool) -> Result<()> {
+        let _ = (phases, stop);
+        Ok(())
+    }
 
     /// Completes the target and puts it in place under its name. All parts and large objects are written by then.
     ///
@@ -105,6 +123,10 @@ pub struct Place<'a> {
     pub overwrite: bool,
     /// What of ownership and privileges goes into SQL.
     pub include: Include,
+    /// How a live target is written; of no meaning for files.
+    pub live: Option<&'a Live>,
+    /// The live database that is read, if the snapshot is one.
+    pub source: Option<&'a LiveIdentity>,
 }
 
 /// Makes a target at a path.
@@ -122,6 +144,11 @@ pub struct Format {
 
 /// The formats, in the order in which a name is tried against them.
 pub static FORMATS: &[Format] = &[
+    Format {
+        written_as: "postgres://…",
+        path: |to| is_live(to).then_some(to),
+        create: |_, place, plan| postgres::create(place, plan),
+    },
     Format {
         written_as: "parquet:DIR",
         path: |to| to.strip_prefix("parquet:"),
@@ -165,6 +192,11 @@ fn archive_target(path: &Path, format: ArchiveFormat, plan: &Plan) -> Result<Box
     Ok(Box::new(ArchiveTarget::create(path, format, plan.archive_dump(), parts)?))
 }
 
+/// Whether a target is a live database.
+pub fn is_live(to: &str) -> bool {
+    Conninfo::recognises(to)
+}
+
 /// Makes the target that `place` names.
 ///
 /// # Errors
@@ -178,8 +210,8 @@ pub fn create(place: Place<'_>, plan: Arc<Plan>) -> Result<Box<dyn Target>> {
         return Err(Error::usage("the target has a form that this version does not write")
             .hint(format!("a target is {}", forms.join(", "))));
     };
-    if to != "-" {
-        refuse_occupied(path, place)?;
+    if to != "-" && !is_live(to) {
+        refuse_occupied(path, place.from, place.overwrite)?;
     }
     (format.create)(path, place, plan)
 }

@@ -3,17 +3,16 @@
 use std::fs;
 use std::path::Path;
 
-use super::Place;
 use crate::error::{Error, Result};
 use crate::pg::archive::TOC_FILE;
 use crate::target::parquet::SCHEMA_FILE;
 
-/// Refuses to replace what is at `path`: the snapshot, what is not to be overwritten, and whatever `place` says, a
-/// folder that holds anything but what a run writes.
+/// Refuses to replace what is at `path`: the snapshot `from`, what is not to be overwritten, and in any case a folder
+/// that holds anything but what a run writes.
 ///
 /// # Errors
 /// [`Kind::Usage`](crate::error::Kind::Usage) if so.
-pub fn refuse_occupied(path: &Path, place: Place<'_>) -> Result<()> {
+pub fn refuse_occupied(path: &Path, from: &str, overwrite: bool) -> Result<()> {
     if fs::symlink_metadata(path).is_err() {
         return Ok(());
     }
@@ -23,14 +22,14 @@ pub fn refuse_occupied(path: &Path, place: Place<'_>) -> Result<()> {
             .at(path.display())
             .hint("name another target"));
     };
-    if holds(path, Path::new(place.from)) {
+    if holds(path, Path::new(from)) {
         return Err(Error::usage("the target is where the snapshot is").at(path.display()));
     }
     let is_empty = match metadata.is_dir() {
         true => fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none()),
         false => metadata.len() == 0,
     };
-    if !is_empty && !place.overwrite {
+    if !is_empty && !overwrite {
         return Err(Error::usage("the target exists and is not empty")
             .at(path.display())
             .hint("say `--overwrite` to replace it, or name another target"));
@@ -88,7 +87,6 @@ fn holds_only(folder: &Path, is_ours: impl Fn(&Path, &str) -> bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pg::restore::Include;
 
     /// What is said of a folder with these files, with `--overwrite`.
     fn said_of(files: &[&str]) -> Option<String> {
@@ -104,8 +102,7 @@ mod tests {
     }
 
     fn said(path: &Path, from: &str, overwrite: bool) -> Option<String> {
-        let place = Place { to: "", from, overwrite, include: Include::default() };
-        refuse_occupied(path, place).err().map(|error| error.what().to_string())
+        refuse_occupied(path, from, overwrite).err().map(|error| error.what().to_string())
     }
 
     #[test]

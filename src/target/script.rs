@@ -189,7 +189,7 @@ fn compressed(codec: Codec, text: Vec<u8>) -> Result<Vec<u8>> {
 }
 
 /// Encodes batches as COPY text.
-struct CopyText(Codec);
+pub struct CopyText(pub Codec);
 
 impl Encoder for CopyText {
     fn encode(&self, batch: &MaskedBatch, _first_row: u64) -> Result<Encoded> {

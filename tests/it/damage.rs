@@ -238,9 +238,11 @@ fn moved(from: &str, to: &str) -> Result<(), Vec<Error>> {
         rules: &RULES.1,
         key: &key,
         filter: TableFilter::default(),
+        goes_live: false,
     };
     let plan = Arc::new(Plan::build(request)?);
-    let place = target::Place { to, from, overwrite: false, include: Include::default() };
+    let place =
+        target::Place { to, from, overwrite: false, include: Include::default(), live: None, source: None };
     let target = target::create(place, plan.clone()).map_err(one)?;
     let meter = Meter::new(&plan);
     pipeline::run(

@@ -12,6 +12,7 @@ mod functions;
 mod large;
 mod large_objects;
 mod leaks;
+mod live_target;
 mod nasty;
 mod rules;
 mod samples;

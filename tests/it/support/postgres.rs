@@ -164,6 +164,23 @@ impl Server {
         command
     }
 
+    /// A connection to the database `name` of this server, as `--from` and `--to` take it.
+    pub fn uri(&self, name: &str) -> String {
+        let encoded = |text: &str| -> String {
+            let plain = |byte: &u8| byte.is_ascii_alphanumeric();
+            text.bytes()
+                .map(|byte| if plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+                .collect()
+        };
+        let folder = self.folder.to_str().expect("temporary folders have plain names");
+        format!("postgresql://postgres@/{}?host={}", encoded(name), encoded(folder))
+    }
+
+    /// The database `name`, whoever makes it; dropped with what is returned.
+    pub fn expected(&'static self, name: &str) -> Database {
+        Database { server: self, name: name.to_string() }
+    }
+
     /// A fresh, empty database.
     pub fn database(&'static self) -> Database {
         static NUMBER: AtomicU32 = AtomicU32::new(1);
@@ -172,7 +189,7 @@ impl Server {
 
     /// A fresh, empty database of this name, which no other test may use.
     pub fn database_named(&'static self, name: &str) -> Database {
-        check(self.tool("psql").args(["-Xqc", &format!("CREATE DATABASE {name} TEMPLATE template0")]));
+        check(self.tool("psql").args(["-Xqc", &format!("CREATE DATABASE \"{name}\" TEMPLATE template0")]));
         Database { server: self, name: name.to_string() }
     }
 }
@@ -185,6 +202,11 @@ pub struct Database {
 }
 
 impl Database {
+    /// This database as `--from` and `--to` take it.
+    pub fn uri(&self) -> String {
+        self.server.uri(&self.name)
+    }
+
     /// A command for PostgreSQL's program `name`, which finds this database by itself.
     pub fn tool(&self, name: &str) -> Command {
         let mut command = self.server.tool(name);
@@ -239,7 +261,7 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
+        let drop = format!("DROP DATABASE IF EXISTS \"{}\" WITH (FORCE)", self.name.replace('"', "\"\""));
         // A database that stays behind goes with the server, so a failure here is no failure of the test.
         run(self.server.tool("psql").args(["-Xqc", &drop]));
     }
