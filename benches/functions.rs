@@ -150,6 +150,7 @@ fn value(function: &str, n: usize) -> String {
         "digits" | "fpe" => format!("{n:016}"),
         "email" => format!("ana.silva{n}@corp.example"),
         "integer_id" => (n + 1).to_string(),
+        "json" => format!(r#"{{"email": "ana.silva{n}@corp.example", "tags": ["new", {n}]}}"#),
         "phone" => format!("+1 212 {:03} {:04}", n % 1000, n % 10_000),
         "postal_code" => format!("{:05}", n % 100_000),
         "redact" => format!("Called on day {n}; asked for a copy of the contract, to be sent by post."),

@@ -35,6 +35,7 @@ mod fpe;
 mod full_name;
 mod hash;
 mod integer_id;
+mod json;
 mod keep;
 mod last_name;
 mod noise;
@@ -183,6 +184,7 @@ pub static FUNCTIONS: &[&Function] = &[
     &full_name::FULL_NAME,
     &hash::HASH,
     &integer_id::INTEGER_ID,
+    &json::JSON,
     &keep::KEEP,
     &last_name::LAST_NAME,
     &noise::NOISE,

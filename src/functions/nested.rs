@@ -109,6 +109,11 @@ impl Nested {
         matches!(self.masking, Masking::Keep)
     }
 
+    /// Whether every part becomes NULL.
+    pub fn nulls(&self) -> bool {
+        matches!(self.masking, Masking::Null)
+    }
+
     /// The type that it is made for.
     pub fn ty(&self) -> &PgType {
         &self.ty

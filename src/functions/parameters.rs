@@ -28,6 +28,18 @@ impl Parameters {
         value.as_str().map(Some).ok_or_else(|| wrong_type(name, "a string", value))
     }
 
+    /// The texts of the list that `name` has.
+    ///
+    /// # Errors
+    /// If it is not a list of strings.
+    pub fn texts(&self, name: &str) -> Result<Option<Vec<&str>>, Refusal> {
+        let Some(value) = self.0.get(name) else { return Ok(None) };
+        let texts = value.as_array().and_then(|list| list.iter().map(toml::Value::as_str).collect());
+        texts.map(Some).ok_or_else(|| {
+            Refusal::new(format!("`{name}` is not a list of strings")).hint("write `[\"…\", \"…\"]`")
+        })
+    }
+
     /// The integer that `name` has.
     ///
     /// # Errors

@@ -119,6 +119,7 @@ fn sample(function: &Function, n: u64, scattered: u64) -> String {
         "truncate_to" | "time_of_day" => format!("{:04}-{:02}-03 16:45:12.5", 1 + n / 12, 1 + n % 12),
         "noise" | "round" => format!("{n}.57"),
         "bucket" | "clamp" => (90 + n).to_string(),
+        "json" => format!(r#"{{"email": "{scattered}@corp.example", "tags": [{n}, null]}}"#),
         "phone" | "digits" | "fpe" => format!("{n:012}"),
         _ => format!("value {scattered}"),
     }
