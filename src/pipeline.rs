@@ -21,7 +21,7 @@ use crate::plan::subset::SubsetPlan;
 use crate::plan::subset::graph::Edge;
 use crate::report::Meter;
 use crate::rules::LargeObjects;
-use crate::source::Source;
+use crate::source::{READ_AHEAD_BYTES, Source};
 use crate::target::{Encoded, Encoder, Target};
 
 /// How a plan is carried out; changes nothing of the result.
@@ -96,14 +96,15 @@ struct Finished {
 }
 
 impl Run<'_> {
-    /// Moves all parts: readers take them in their order, writers write them in it, or each on its own.
+    /// Moves all parts: readers take them in their order, writers write them in it, or each on its own, the largest first.
     fn move_parts(&self) -> Result<()> {
         let parts = self.plan.parts.len();
         let readers = if self.source.is_seekable() { self.parts_at_once().min(parts) } else { 1 };
         let writers = if self.target.is_sequential() { 1 } else { readers };
         let shared = (writers > 1).then(|| Permits::new(self.blocks_in_flight()));
+        let order = if writers > 1 { self.largest_first() } else { (0..parts).collect() };
         let (senders, receivers) = (0..parts).map(|_| bounded(self.blocks_in_flight())).unzip();
-        let (senders, receivers) = (Queues::new(senders), Queues::new(receivers));
+        let (senders, receivers) = (Queues::new(senders, order.clone()), Queues::new(receivers, order));
         let read = || {
             while let Some((part, queue)) = senders.take() {
                 // Where parts are written one after another, each has permits of its own: those of a part that waits
@@ -133,6 +134,15 @@ impl Run<'_> {
         first_cause(results)
     }
 
+    /// The parts by their size, so that no large one is left alone at the end.
+    fn largest_first(&self) -> Vec<usize> {
+        let bytes =
+            |part: &usize| self.source.data()[self.plan.parts[*part].source_index].stored_bytes.unwrap_or(0);
+        let mut order: Vec<usize> = (0..self.plan.parts.len()).collect();
+        order.sort_by_key(|part| std::cmp::Reverse(bytes(part)));
+        order
+    }
+
     fn move_large_object(&self, entry: i32, oid: u32, content: &mut dyn Read) -> Result<()> {
         if self.stop.load(Ordering::Relaxed) {
             return Err(Error::interrupted());
@@ -158,6 +168,12 @@ impl Run<'_> {
         usize::try_from(blocks).unwrap_or(usize::MAX)
     }
 
+    /// How many connections may read a part at once: what each reads ahead is in memory.
+    fn connections(&self) -> usize {
+        let fitting = usize::try_from(self.settings.memory_bytes / READ_AHEAD_BYTES).unwrap_or(usize::MAX);
+        self.settings.jobs.min(fitting).max(1)
+    }
+
     /// Reads a part to its end, or until nobody waits for it.
     fn read_part(&self, part: usize, queue: Sender<Pending>, permits: Permits) {
         if let Err(error) = self.send_blocks(part, &queue, &permits) {
@@ -170,7 +186,8 @@ impl Run<'_> {
     fn send_blocks(&self, part: usize, queue: &Sender<Pending>, permits: &Permits) -> Result<()> {
         let work = Arc::new(self.work(part)?);
         let block_bytes = self.target.block_bytes();
-        let reader = self.source.read(self.plan.parts[part].source_index, block_bytes)?;
+        let index = self.plan.parts[part].source_index;
+        let reader = self.source.read_parallel(index, block_bytes, self.connections())?;
         let filter = self.plan.subset.as_ref().and_then(|subset| subset.filter(part));
         let place = Place::table(&work.table);
         let meter = self.meter.part(part);
@@ -285,22 +302,24 @@ impl Work {
     }
 }
 
-/// One end of each part's queue, handed out in the order of the parts.
+/// One end of each part's queue, handed out in an order of the parts.
 struct Queues<T> {
     ends: Mutex<Vec<Option<T>>>,
+    order: Vec<usize>,
     next: AtomicUsize,
 }
 
 impl<T> Queues<T> {
-    fn new(ends: Vec<T>) -> Self {
-        Queues { ends: Mutex::new(ends.into_iter().map(Some).collect()), next: AtomicUsize::new(0) }
+    /// The ends, the first one for the first part of `order`.
+    fn new(ends: Vec<T>, order: Vec<usize>) -> Self {
+        Queues { ends: Mutex::new(ends.into_iter().map(Some).collect()), order, next: AtomicUsize::new(0) }
     }
 
     /// The next part and its end; `None` when there is none left.
     fn take(&self) -> Option<(usize, T)> {
-        let part = self.next.fetch_add(1, Ordering::Relaxed);
-        let end = self.lock().get_mut(part)?.take()?;
-        Some((part, end))
+        let turn = self.next.fetch_add(1, Ordering::Relaxed);
+        let end = self.lock().get_mut(turn)?.take()?;
+        Some((self.order[turn], end))
     }
 
     /// Drops the ends that are left, so that nobody waits on them.

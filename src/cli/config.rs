@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::error::{Error, Result, io_reason};
 use crate::nearest::did_you_mean;
+use crate::pg::client::Conninfo;
 use crate::target::postgres::Load;
 use crate::target::postgres::hooks::{AfterSwap, Hooks};
 
@@ -196,7 +197,7 @@ fn syntax_error(text: &str, error: &toml::de::Error) -> Error {
 /// `text` as a source or target seen from the current folder, where it is a path relative to `folder`.
 fn located(text: &str, folder: &Path) -> Result<String> {
     let join = |path: &str| folder.join(path).to_string_lossy().into_owned();
-    let is_connection = text.contains("://") || (text.contains('=') && !text.contains('/'));
+    let is_connection = text.contains("://") || Conninfo::recognises(text);
     Ok(match text.split_once(':') {
         _ if text == "-" || is_connection => text.to_string(),
         Some((scheme @ ("parquet" | "csv" | "dir"), path)) => format!("{scheme}:{}", join(path)),
@@ -232,6 +233,14 @@ mod tests {
         assert_eq!(config.from.as_deref(), Some("jobs/a.dump"));
         assert_eq!(config.to.as_deref(), Some("parquet:jobs/out"));
         assert_eq!(config.rules, ["jobs/r.toml"]);
+    }
+
+    #[test]
+    fn a_connection_is_no_path() {
+        for from in ["postgres:///shop", "host=/var/run/postgresql dbname=shop"] {
+            let config = parse(&format!("from = '{from}'"), Path::new("jobs")).unwrap();
+            assert_eq!(config.from.as_deref(), Some(from));
+        }
     }
 
     #[test]

@@ -21,7 +21,7 @@ const KEY_VARIABLE: &str = "MASK_KEY";
 
 /// An opened snapshot and what is to be done with it.
 pub struct Job {
-    /// The snapshot, as it was named.
+    /// The snapshot, as it was named but for a password.
     pub from: String,
     /// The snapshot.
     pub source: Box<dyn Source>,
@@ -91,6 +91,7 @@ impl Job {
                 plan.subset = Some(subset);
             }
         }
+        let from = source::shown(&from).map_err(one)?;
         Ok(Job { from, source, plan: Arc::new(plan), jobs })
     }
 }

@@ -64,7 +64,8 @@ pub(crate) struct JobOptions {
     /// Read settings from this file instead of `mask.toml` in the current folder
     #[arg(long, value_name = "FILE", help_heading = "What")]
     config: Option<PathBuf>,
-    /// Read this snapshot: a pg_dump file of any format, a directory dump, or `-` for stdin
+    /// Read this snapshot: a live database as `postgres://…` or `host=… dbname=…`, a pg_dump file of any format, a
+    /// directory dump, or `-` for stdin
     #[arg(long, value_name = "SOURCE", help_heading = "What")]
     from: Option<String>,
     /// Apply the rules of this file; may be given several times, later files win

@@ -4,6 +4,7 @@
 
 pub mod archive;
 pub mod block_store;
+pub mod postgres;
 pub mod projected;
 pub mod script;
 pub mod spool;
@@ -16,9 +17,11 @@ use std::sync::Arc;
 use crate::error::{Error, Place, Result};
 use crate::pg::archive::Format as ArchiveFormat;
 pub use crate::pg::archive::VisitLargeObject;
+use crate::pg::client::Conninfo;
 use crate::pg::dump::{CopyTarget, Dump};
 use crate::pg::random_access::RandomAccess;
 use crate::source::archive::ArchiveSource;
+use crate::source::postgres::PostgresSource;
 use crate::source::projected::Projected;
 use crate::source::script::{Input, ScriptSource};
 use crate::source::spool::Spool;
@@ -37,7 +40,22 @@ pub trait Source: Send + Sync {
     /// [`Kind::Snapshot`](crate::error::Kind::Snapshot) if the data cannot be read.
     fn read(&self, index: usize, block_bytes: usize) -> Result<Box<dyn BlockReader + '_>>;
 
-    /// Opens the columns `columns` (ascending) of the rows of `self.data()[index]`, which have `width` columns.
+    /// As [`Source::read`], over as many as `jobs` connections where the source has such; the blocks are the same.
+    ///
+    /// # Errors
+    /// As for [`Source::read`].
+    fn read_parallel(
+        &self,
+        index: usize,
+        block_bytes: usize,
+        jobs: usize,
+    ) -> Result<Box<dyn BlockReader + '_>> {
+        let _ = jobs;
+        self.read(index, block_bytes)
+    }
+
+    /// Opens the columns `columns` (ascending) of the rows of `self.data()[index]`, which have `width` columns, as
+    /// [`Source::read_parallel`] does.
     ///
     /// A source that reads less for it than for whole rows overrides this.
     ///
@@ -49,9 +67,10 @@ pub trait Source: Send + Sync {
         columns: &[usize],
         width: usize,
         block_bytes: usize,
+        jobs: usize,
     ) -> Result<Box<dyn BlockReader + '_>> {
         let place = Place::table(&self.data()[index].target.table);
-        Ok(Box::new(Projected::new(self.read(index, block_bytes)?, columns, width, place)))
+        Ok(Box::new(Projected::new(self.read_parallel(index, block_bytes, jobs)?, columns, width, place)))
     }
 
     /// Whether several parts can be read at once, and in any order; else one after another, in their order.
@@ -166,6 +185,9 @@ pub static FORMATS: &[Format] = &[
     },
 ];
 
+/// About how much of the snapshot each further connection of [`Source::read_parallel`] reads ahead, in bytes.
+pub const READ_AHEAD_BYTES: u64 = 16 << 20;
+
 /// How many bytes of a file say what it is: a tar header's.
 const HEAD_BYTES: u64 = 512;
 
@@ -195,6 +217,9 @@ pub fn open(from: &str, temp_dir: &Path) -> Result<Box<dyn Source>> {
     if from == "-" {
         return open_stdin(temp_dir);
     }
+    if is_connection(from) {
+        return Ok(Box::new(PostgresSource::open(from)?));
+    }
     if let Some(form) = unsupported(from) {
         return Err(Error::usage(format!("this version does not read {form}")).hint(forms()));
     }
@@ -221,17 +246,31 @@ fn open_stdin(temp_dir: &Path) -> Result<Box<dyn Source>> {
     })
 }
 
+/// Whether `from` is a live database, and not a file whose name looks like one.
+fn is_connection(from: &str) -> bool {
+    Conninfo::recognises(from) && !Path::new(from).exists()
+}
+
+/// The snapshot that `from` names as it may be shown: without a password.
+///
+/// # Errors
+/// [`Kind::Usage`](crate::error::Kind::Usage) if it looks like a live database but cannot be read.
+pub fn shown(from: &str) -> Result<String> {
+    match is_connection(from) {
+        true => Ok(Conninfo::parse(from)?.to_string()),
+        false => Ok(from.to_string()),
+    }
+}
+
 fn unsupported(from: &str) -> Option<&'static str> {
-    let is_connection = from.contains("://") || (from.contains('=') && !Path::new(from).exists());
     match from.split_once(':') {
         Some(("parquet", _)) => Some("Parquet"),
         Some(("csv", _)) => Some("CSV"),
-        _ if is_connection => Some("a live database"),
         _ => None,
     }
 }
 
 fn forms() -> String {
     let forms: Vec<&str> = FORMATS.iter().map(|format| format.written_as).collect();
-    format!("a snapshot is {}, or `-` for stdin", forms.join(", "))
+    format!("a snapshot is {}, `postgres://…` for a live database, or `-` for stdin", forms.join(", "))
 }

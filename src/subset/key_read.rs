@@ -162,7 +162,8 @@ impl<'a> KeyRead<'a> {
     }
 
     fn reader(&self, asked: &KeyColumns, places: &[usize]) -> Result<Box<dyn BlockReader + '_>> {
-        self.source.read_columns(asked.source_index, places, asked.width, BLOCK_BYTES)
+        let jobs = self.pool.current_num_threads();
+        self.source.read_columns(asked.source_index, places, asked.width, BLOCK_BYTES, jobs)
     }
 
     fn decoder(&self, table: &str, columns: usize) -> Decoder {

@@ -352,6 +352,15 @@ impl Archive {
     }
 }
 
+/// Reads the table of contents at the beginning of an archive in custom form, and no further; `name` is for messages.
+///
+/// # Errors
+/// [`Kind::Snapshot`](crate::error::Kind::Snapshot) if it is damaged or cut short.
+pub fn read_contents(name: &str, input: impl BufRead) -> Result<Dump> {
+    let mut wire = WireReader::new(input, Position::new(name, 0), u64::MAX, Widths::default());
+    Ok(toc::read(&mut wire, Layout::Offsets)?.dump)
+}
+
 /// What [`Archive::visit_large_objects`] calls: with the entry, the oid and the content.
 pub type VisitLargeObject<'a> = dyn FnMut(&Entry, u32, &mut dyn Read) -> Result<()> + 'a;
 

@@ -56,6 +56,22 @@ impl<C: BorrowMut<Connection>> CopyOut<C> {
         }
     }
 
+    /// Reads `rows` rows and forgets them, or as many as there are.
+    ///
+    /// # Errors
+    /// As for [`CopyOut::read`].
+    pub fn skip(&mut self, rows: u64) -> Result<()> {
+        let mut row = Vec::new();
+        for _ in 0..rows {
+            row.clear();
+            // A limit of nothing is one row.
+            if !self.read(&mut row, 0)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// How many rows were read so far.
     pub fn rows(&self) -> u64 {
         self.rows

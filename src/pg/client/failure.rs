@@ -147,6 +147,11 @@ impl Failure {
         Failure::new(FailureKind::Connect, what)
     }
 
+    /// What was there is not any more, or what must be there is not; there is no use in trying again.
+    pub fn gone(what: impl Into<String>) -> Failure {
+        Failure::new(FailureKind::Server, what)
+    }
+
     /// The server said what the protocol does not allow here.
     pub(super) fn protocol(what: impl Into<String>) -> Failure {
         Failure::new(FailureKind::Protocol, what)

@@ -1,0 +1,115 @@
+//! The source over a live database, or a standby of one: one exported snapshot that all connections share, read only.
+//!
+//! The table of contents is pg_dump's own, of that snapshot, so that a live database comes out as its dump would. The
+//! rows are read by COPY in the order in which they lie in the table, whatever the number of connections.
+
+mod contents;
+mod large_objects;
+mod pg_dump;
+mod preflight;
+mod rows;
+mod snapshot;
+mod split;
+mod tables;
+
+use std::sync::Arc;
+
+use super::{BlockReader, DataPart, LiveIdentity, Source};
+use crate::error::Result;
+use crate::pg::archive::VisitLargeObject;
+use crate::pg::client::Conninfo;
+use crate::pg::dump::Dump;
+use rows::{BlocksOfOne, Rows};
+use snapshot::Snapshot;
+use split::{Readers, SplitBlocks};
+
+/// A live database.
+pub struct PostgresSource {
+    snapshot: Arc<Snapshot>,
+    dump: Dump,
+    parts: Vec<DataPart>,
+    /// For each part, how its rows are read.
+    rows: Vec<Arc<Rows>>,
+    notes: Vec<String>,
+    identity: LiveIdentity,
+    readers: Arc<Readers>,
+}
+
+impl PostgresSource {
+    /// Takes a snapshot of the database that `text` names, and reads what is in it.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`](crate::error::Kind::Usage) if `text` is no connection;
+    /// [`Kind::Snapshot`](crate::error::Kind::Snapshot) if there is no way to the database, the role may not read all of
+    /// it, or there is no pg_dump for it.
+    pub fn open(text: &str) -> Result<PostgresSource> {
+        let conninfo = Conninfo::parse(text)?;
+        let snapshot = preflight::take(&conninfo)?;
+        let (identity, mut notes) = preflight::describe(&snapshot)?;
+        let dump = contents::read(&snapshot)?;
+        let tables = tables::read(&snapshot, &dump)?;
+        notes.extend(preflight::notes(&snapshot, &dump)?);
+        let (parts, rows) = tables.into_iter().map(|(part, rows)| (part, Arc::new(rows))).unzip();
+        let snapshot = Arc::new(snapshot);
+        Ok(PostgresSource { snapshot, dump, parts, rows, notes, identity, readers: Arc::default() })
+    }
+
+    fn blocks(&self, rows: Arc<Rows>, block_bytes: usize, jobs: usize) -> Box<dyn BlockReader> {
+        let snapshot = self.snapshot.clone();
+        match rows.chunks() {
+            1 => Box::new(BlocksOfOne::new(snapshot, rows, block_bytes)),
+            _ => Box::new(SplitBlocks::new(snapshot, rows, block_bytes, self.readers.clone(), jobs)),
+        }
+    }
+}
+
+impl Source for PostgresSource {
+    fn dump(&self) -> &Dump {
+        &self.dump
+    }
+
+    fn data(&self) -> &[DataPart] {
+        &self.parts
+    }
+
+    fn read(&self, index: usize, block_bytes: usize) -> Result<Box<dyn BlockReader + '_>> {
+        self.read_parallel(index, block_bytes, 1)
+    }
+
+    fn read_parallel(
+        &self,
+        index: usize,
+        block_bytes: usize,
+        jobs: usize,
+    ) -> Result<Box<dyn BlockReader + '_>> {
+        Ok(self.blocks(self.rows[index].clone(), block_bytes, jobs))
+    }
+
+    fn read_columns(
+        &self,
+        index: usize,
+        columns: &[usize],
+        _width: usize,
+        block_bytes: usize,
+        jobs: usize,
+    ) -> Result<Box<dyn BlockReader + '_>> {
+        let rows = Arc::new(self.rows[index].projected(columns));
+        Ok(self.blocks(rows, block_bytes, jobs))
+    }
+
+    fn is_seekable(&self) -> bool {
+        true
+    }
+
+    fn visit_large_objects(&self, visit: &mut VisitLargeObject<'_>) -> Result<()> {
+        large_objects::visit(&self.snapshot, &self.dump, visit)
+    }
+
+    fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    fn live(&self) -> Option<LiveIdentity> {
+        Some(self.identity.clone())
+    }
+}

@@ -1,0 +1,286 @@
+//! The rows of a table, in chunks that each lie together in it, and the stream of one chunk.
+//!
+//! A chunk is a range of the table's pages. Rows that the snapshot sees do not move, so that the chunks one after
+//! another are the table as one scan gives it.
+
+use std::sync::Arc;
+
+use super::snapshot::{Snapshot, unreadable};
+use crate::error::{Place, Result};
+use crate::pg::client::{Connection, CopyOut, Failure};
+use crate::schema::{QualifiedName, quoted_always};
+use crate::source::{Block, BlockReader};
+
+/// About how many bytes of a table, with its TOAST, are a chunk: small enough to be held in memory while the one before
+/// it is taken, large enough that its statement does not count.
+const CHUNK_BYTES: u64 = 8 << 20;
+
+/// How often a chunk is read again where connections get lost without a row having come in between.
+const ATTEMPTS: u32 = 5;
+
+/// How a table lies on the server's disk.
+#[derive(Clone, Copy, Debug)]
+pub struct Layout {
+    /// Whether a row's `ctid` is its place.
+    pub is_heap: bool,
+    /// The bytes of its own pages.
+    pub heap_bytes: u64,
+    /// The bytes of the pages of its long values.
+    pub toast_bytes: u64,
+    /// The bytes of a page.
+    pub block_bytes: u64,
+}
+
+impl Layout {
+    /// All its bytes.
+    pub fn bytes(&self) -> u64 {
+        self.heap_bytes + self.toast_bytes
+    }
+
+    /// How many pages a chunk has; `None` for a table that is one chunk.
+    fn chunk_pages(&self) -> Option<u64> {
+        if !self.is_heap || self.bytes() < 2 * CHUNK_BYTES {
+            return None;
+        }
+        let pages = self.heap_bytes / self.block_bytes;
+        let chunks = self.bytes() / CHUNK_BYTES;
+        Some((pages / chunks).max(1)).filter(|&chunk| chunk < pages)
+    }
+}
+
+/// The rows of a table.
+#[derive(Debug)]
+pub struct Rows {
+    /// The table.
+    pub table: QualifiedName,
+    /// All columns of the rows.
+    columns: Vec<String>,
+    /// Those that are read.
+    read: Vec<usize>,
+    is_whole: bool,
+    condition: String,
+    layout: Layout,
+    chunk_pages: Option<u64>,
+}
+
+impl Rows {
+    /// The rows of `table` for which `condition`, a `WHERE` clause or nothing, holds.
+    pub fn new(table: QualifiedName, columns: Vec<String>, condition: String, layout: Layout) -> Rows {
+        let chunk_pages = layout.chunk_pages().filter(|_| condition.is_empty());
+        let read = (0..columns.len()).collect();
+        Rows { table, columns, read, is_whole: true, condition, layout, chunk_pages }
+    }
+
+    /// The same rows with only the columns at `columns`, in that order.
+    pub fn projected(&self, columns: &[usize]) -> Rows {
+        Rows {
+            table: self.table.clone(),
+            columns: self.columns.clone(),
+            read: columns.to_vec(),
+            is_whole: false,
+            condition: self.condition.clone(),
+            layout: self.layout,
+            chunk_pages: self.chunk_pages,
+        }
+    }
+
+    /// How many chunks there are; one at least.
+    pub fn chunks(&self) -> usize {
+        let pages = self.layout.heap_bytes / self.layout.block_bytes;
+        self.chunk_pages.map_or(1, |chunk| pages.div_ceil(chunk) as usize).max(1)
+    }
+
+    /// About how many bytes of the table the first `chunks` chunks take.
+    pub fn bytes_of(&self, chunks: usize) -> u64 {
+        (u128::from(self.layout.bytes()) * chunks as u128 / self.chunks() as u128) as u64
+    }
+
+    /// About how many bytes the rows of the first `chunks` chunks take as text, all columns counted, where not all of
+    /// them are read.
+    pub fn text_bytes_of(&self, chunks: usize) -> Option<u64> {
+        (!self.is_whole).then(|| self.bytes_of(chunks))
+    }
+
+    /// The statement that gives the rows of a chunk.
+    fn statement(&self, chunk: usize) -> String {
+        let QualifiedName { schema, name } = &self.table;
+        let table = format!("{}.{}", quoted_always(schema), quoted_always(name));
+        let columns: Vec<String> =
+            self.read.iter().map(|&column| quoted_always(&self.columns[column])).collect();
+        let columns = columns.join(", ");
+        let condition = match self.chunk_pages {
+            None if self.is_whole && self.condition.is_empty() => {
+                let list = if columns.is_empty() { columns } else { format!(" ({columns})") };
+                return format!("COPY {table}{list} TO STDOUT");
+            }
+            None => self.condition.clone(),
+            Some(pages) => {
+                let from = pages * chunk as u64;
+                let is_last = chunk + 1 == self.chunks();
+                // Nothing that the snapshot sees is after the last page, and no bound says so best.
+                let end = if is_last { String::new() } else { format!(" AND ctid < '({},0)'", from + pages) };
+                format!("WHERE ctid >= '({from},0)'{end}")
+            }
+        };
+        format!("COPY (SELECT {columns} FROM ONLY {table} {condition}) TO STDOUT")
+    }
+
+    fn unreadable(&self, failure: Failure) -> crate::error::Error {
+        unreadable(failure, "cannot read the rows").at(Place::table(&self.table))
+    }
+}
+
+/// The rows of one chunk. Where its connection is lost, it goes on over another one, where it was.
+pub struct ChunkStream {
+    snapshot: Arc<Snapshot>,
+    rows: Arc<Rows>,
+    chunk: usize,
+    copy: Option<CopyOut<Connection>>,
+    /// Rows that were read over connections that are lost.
+    rows_before: u64,
+    attempts: u32,
+    is_done: bool,
+}
+
+impl ChunkStream {
+    /// The chunk `chunk` of `rows`, over `connection` or over one that is taken when it is read.
+    pub fn new(
+        snapshot: Arc<Snapshot>,
+        rows: Arc<Rows>,
+        chunk: usize,
+        connection: Option<Connection>,
+    ) -> Result<Self> {
+        let mut stream =
+            ChunkStream { snapshot, rows, chunk, copy: None, rows_before: 0, attempts: 0, is_done: false };
+        if let Some(connection) = connection {
+            match CopyOut::start(connection, &stream.rows.statement(chunk)) {
+                Ok(copy) => stream.copy = Some(copy),
+                Err(failure) => stream.note(failure)?,
+            }
+        }
+        Ok(stream)
+    }
+
+    /// Appends rows to `out` as [`CopyOut::read`] does; `false` at the end.
+    pub fn read(&mut self, out: &mut Vec<u8>, limit_bytes: usize) -> Result<bool> {
+        let before = out.len();
+        while !self.is_done {
+            match self.try_read(out, limit_bytes) {
+                Ok(true) => {
+                    self.attempts = 0;
+                    return Ok(true);
+                }
+                Ok(false) => {
+                    self.is_done = true;
+                    if let Some(copy) = self.copy.take() {
+                        self.snapshot.give_back(copy.into_connection());
+                    }
+                }
+                Err(failure) => {
+                    // The rows so far are right, and are not asked for again.
+                    if let Some(copy) = self.copy.take() {
+                        self.rows_before = self.rows_before.max(copy.rows());
+                    }
+                    self.note(failure)?;
+                }
+            }
+        }
+        Ok(out.len() > before)
+    }
+
+    fn try_read(&mut self, out: &mut Vec<u8>, limit_bytes: usize) -> Result<bool, Failure> {
+        let copy = match &mut self.copy {
+            Some(copy) => copy,
+            none => {
+                let connection = self.snapshot.connection_at_last()?;
+                let copy = none.insert(CopyOut::start(connection, &self.rows.statement(self.chunk))?);
+                copy.skip(self.rows_before)?;
+                copy
+            }
+        };
+        copy.read(out, limit_bytes)
+    }
+
+    /// Takes note of a failure; gives it back where there is no use in trying again.
+    fn note(&mut self, failure: Failure) -> Result<()> {
+        self.attempts += 1;
+        if failure.is_connection_lost() {
+            self.snapshot.discard_lost();
+        }
+        match failure.is_connection_lost() && self.attempts < ATTEMPTS {
+            true => Ok(()),
+            false => Err(self.rows.unreadable(failure)),
+        }
+    }
+}
+
+/// The blocks of a table of one chunk.
+pub struct BlocksOfOne {
+    snapshot: Arc<Snapshot>,
+    rows: Arc<Rows>,
+    block_bytes: usize,
+    stream: Option<ChunkStream>,
+}
+
+impl BlocksOfOne {
+    /// Blocks of at most `block_bytes` bytes, where no row is longer.
+    pub fn new(snapshot: Arc<Snapshot>, rows: Arc<Rows>, block_bytes: usize) -> Self {
+        BlocksOfOne { snapshot, rows, block_bytes, stream: None }
+    }
+}
+
+impl BlockReader for BlocksOfOne {
+    fn next_block(&mut self) -> Result<Option<Block>> {
+        let stream = match &mut self.stream {
+            Some(stream) => stream,
+            none => none.insert(ChunkStream::new(self.snapshot.clone(), self.rows.clone(), 0, None)?),
+        };
+        let mut bytes = Vec::new();
+        let more = stream.read(&mut bytes, self.block_bytes)?;
+        Ok(more.then_some(Block { bytes }))
+    }
+
+    fn text_bytes_read(&self) -> Option<u64> {
+        self.rows.text_bytes_of(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(columns: &[&str], condition: &str, heap_bytes: u64, toast_bytes: u64) -> Rows {
+        let layout = Layout { is_heap: true, heap_bytes, toast_bytes, block_bytes: 8192 };
+        let columns = columns.iter().map(ToString::to_string).collect();
+        Rows::new(QualifiedName::new("s", "t\"x"), columns, condition.into(), layout)
+    }
+
+    #[test]
+    fn chunks_make_up_the_table() {
+        let large = rows(&["a"], "", 8192 * 10_001, 8192 * 10_000);
+        let chunks = large.chunks();
+        assert_eq!(chunks, 20);
+        let pages = large.chunk_pages.unwrap();
+        for chunk in 0..chunks {
+            let statement = large.statement(chunk);
+            assert!(statement.contains(&format!("ctid >= '({},0)'", pages * chunk as u64)), "{statement}");
+            let end = format!(" AND ctid < '({},0)'", pages * (chunk as u64 + 1));
+            assert_eq!(statement.contains(&end), chunk + 1 < chunks, "{statement}");
+        }
+        assert_eq!(large.bytes_of(chunks), large.layout.bytes());
+        assert_eq!(rows(&["a"], "", 8192, 1 << 40).chunks(), 1);
+        assert_eq!(rows(&["a"], "", 0, 0).chunks(), 1);
+    }
+
+    #[test]
+    fn statements_name_their_columns() {
+        assert_eq!(rows(&["a", "B c"], "", 1, 0).statement(0), r#"COPY "s"."t""x" ("a", "B c") TO STDOUT"#);
+        assert_eq!(rows(&[], "", 1, 0).statement(0), r#"COPY "s"."t""x" TO STDOUT"#);
+        assert_eq!(
+            rows(&["a"], "WHERE a > 1", 1 << 40, 0).statement(0),
+            r#"COPY (SELECT "a" FROM ONLY "s"."t""x" WHERE a > 1) TO STDOUT"#
+        );
+        let projected = rows(&["a", "b"], "", 1, 0).projected(&[1]);
+        assert_eq!(projected.statement(0), r#"COPY (SELECT "b" FROM ONLY "s"."t""x" ) TO STDOUT"#);
+    }
+}
