@@ -75,6 +75,27 @@ impl Bits {
         self.words.iter().map(|word| u64::from(word.count_ones())).sum()
     }
 
+    /// How many of the rows from `start` to before `end` are in the set; takes time in proportion to their distance.
+    pub fn count_between(&self, start: u64, end: u64) -> u64 {
+        let (first, last) = ((start / WORD_BITS) as usize, (end / WORD_BITS) as usize);
+        let below = |word: u64, bit: u64| u64::from((word & !(u64::MAX << bit)).count_ones());
+        let whole: u64 = self.words[first..last].iter().map(|word| u64::from(word.count_ones())).sum();
+        let part = self.words.get(last).map_or(0, |&word| below(word, end % WORD_BITS));
+        whole + part - below(self.words[first], start % WORD_BITS)
+    }
+
+    /// For each block of `block_bits` rows, a multiple of 64, how many rows before it are in the set.
+    pub fn ranks(&self, block_bits: u64) -> Vec<u64> {
+        let blocks = self.words.chunks((block_bits / WORD_BITS) as usize);
+        let mut before = 0;
+        let rank = |block: &[u64]| {
+            let rank = before;
+            before += block.iter().map(|word| u64::from(word.count_ones())).sum::<u64>();
+            rank
+        };
+        blocks.map(rank).collect()
+    }
+
     /// The rows in the set, in order.
     pub fn iter(&self) -> impl Iterator<Item = u64> + '_ {
         self.words.iter().enumerate().flat_map(|(index, &word)| {
@@ -126,6 +147,12 @@ mod tests {
             prop_assert!((0..300).all(|row| others.contains(row) != rows.contains(&row)));
             others.union(&bits);
             prop_assert_eq!(others.count(), 300);
+            let ranks = bits.ranks(128);
+            for (block, &rank) in ranks.iter().enumerate() {
+                prop_assert_eq!(rank, bits.count_between(0, 128 * block as u64));
+                prop_assert_eq!(rank, rows.range(..128 * block as u64).count() as u64);
+            }
+            prop_assert_eq!(bits.count_between(100, 131), rows.range(100..131).count() as u64);
             let arrow = bits.into_arrow();
             prop_assert!((0..300).all(|row| arrow.value(row) == rows.contains(&(row as u64))));
         }

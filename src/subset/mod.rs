@@ -12,11 +12,25 @@
 //! reference that leads nowhere in the source demands nothing and is copied as found.
 
 pub mod bits;
+pub mod cap;
+pub mod closure;
+pub mod code_reader;
+pub mod component;
 pub mod distinct;
+pub mod graph;
 pub mod json_path;
 pub mod key_read;
+pub mod key_set;
+pub mod lists;
+pub mod order;
+pub mod packed;
+pub mod period;
+pub mod seed;
 pub mod selection;
 pub mod spec;
+pub mod spill;
+pub mod spread;
+pub mod table_reader;
 
 use std::path::PathBuf;
 
@@ -25,7 +39,9 @@ use arrow::array::RecordBatch;
 pub use selection::{EdgeCounts, RowFilter, Selection, TableCounts};
 pub use spec::Spec;
 
-use crate::error::{Error, Result};
+use self::graph::Graph;
+use self::spill::Store;
+use crate::error::Result;
 use crate::key::MasterKey;
 
 /// The rows of the snapshot, a few columns at a time.
@@ -57,11 +73,12 @@ pub struct Budget {
     pub temp_dir: PathBuf,
 }
 
-/// Selects the rows of the subset that `spec` describes. Reads the key columns of every table once, a few twice.
+/// Selects the rows of the subset that `spec` describes. Reads the key columns of every table once.
 ///
 /// # Errors
 /// What `rows` fails with, a condition that cannot be evaluated, or a temporary file that cannot be written.
 pub fn select(spec: &Spec, rows: &dyn KeyRows, key: &MasterKey, budget: &Budget) -> Result<Selection> {
-    let _ = (spec, rows, key, budget);
-    Err(Error::usage("this version does not take subsets"))
+    let store = Store::new(budget.memory_bytes / 2, budget.temp_dir.clone());
+    let graph = Graph::gather(spec, rows, key, budget, &store)?;
+    closure::close(spec, graph, budget.memory_bytes / 2)
 }

@@ -53,7 +53,7 @@ pub enum Rows {
     Unsaid,
     /// Those with u below the share.
     Percent(Share),
-    /// Those with the smallest u, so many of them.
+    /// Those with the smallest u, so many of them; where others have the same u as the last, these too.
     Count(u64),
     /// Those for which a condition holds.
     Where(Arc<dyn RowCondition>),
@@ -95,6 +95,11 @@ impl Share {
         Share { below: (below as u128).min(Share::ALL.below) }
     }
 
+    /// The rows with this u, in 2⁻⁶⁴, or a smaller one.
+    pub fn up_to(u: u64) -> Share {
+        Share { below: u128::from(u) + 1 }
+    }
+
     /// Whether a row with this u, in 2⁻⁶⁴, is within the share.
     pub fn takes(self, u: u64) -> bool {
         u128::from(u) < self.below
@@ -117,7 +122,8 @@ pub struct EdgeSpec {
     pub guard: Option<Guard>,
     /// Whether children follow their parent.
     pub down: Down,
-    /// At most so many children follow a parent: those with the smallest u among all its children.
+    /// At most so many children follow a parent: those with the smallest u among all its children (and any with the same u
+    /// as the last).
     pub cap: Option<u64>,
     /// What a reference demands of its parent.
     pub up: Up,

@@ -16,6 +16,7 @@ mod live_target;
 mod nasty;
 mod rules;
 mod samples;
+mod subset;
 mod support;
 mod versions;
 

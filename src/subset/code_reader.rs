@@ -1,0 +1,299 @@
+//! Reads the codes of keys and references from rows: integers as they are, anything else as a fingerprint of its
+//! canonical form.
+
+use aes::Aes128;
+use aes::cipher::{Array, BlockCipherEncrypt, KeyInit};
+use arrow::array::{Array as _, BinaryViewArray};
+
+use super::lists::Code;
+use super::spec::{EdgeSpec, Extract};
+use crate::functions::canonical::canonical_as;
+use crate::key::MasterKey;
+use crate::pg::array::{Elements, parse_array};
+use crate::pg::escape::unescape;
+use crate::schema::PgType;
+
+/// A key that edges refer to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReferredKey {
+    /// The table that has it.
+    pub table: usize,
+    /// Its columns, in the order of the table.
+    pub columns: Vec<usize>,
+    /// Its codes are integers: it is one column of integers, and so is whatever refers to it.
+    pub integers: bool,
+}
+
+impl ReferredKey {
+    /// The key that an edge refers to; `child` and `parent` are the types of the two tables' columns. A column with a
+    /// period is not part of it.
+    pub fn of(edge: &EdgeSpec, child: &[PgType], parent: &[PgType]) -> Self {
+        let mut columns: Vec<usize> = key_pairs(edge).iter().map(|pair| pair.parent).collect();
+        columns.sort_unstable();
+        let integers = match key_pairs(edge) {
+            [pair] => {
+                let refers = match &pair.extract {
+                    Extract::Value => Some(&child[pair.child]),
+                    Extract::Elements => element(&child[pair.child]),
+                    Extract::Json(_) => None,
+                };
+                is_integer(&parent[pair.parent]) && refers.is_some_and(is_integer)
+            }
+            _ => false,
+        };
+        ReferredKey { table: edge.parent, columns, integers }
+    }
+}
+
+/// The pairs of columns of an edge that are compared for equality: all but the one with the period.
+fn key_pairs(edge: &EdgeSpec) -> &[super::spec::ColumnPair] {
+    match edge.columns.split_last() {
+        Some((_, pairs)) if edge.period => pairs,
+        _ => &edge.columns,
+    }
+}
+
+fn is_integer(ty: &PgType) -> bool {
+    ty.is_integer() || *ty.base() == PgType::Oid
+}
+
+fn element(ty: &PgType) -> Option<&PgType> {
+    match ty.base() {
+        PgType::Array(element) => Some(element),
+        _ => None,
+    }
+}
+
+/// Reads the codes of one key, or of one edge.
+pub struct CodeReader {
+    columns: Vec<ReadColumn>,
+    integers: bool,
+    guard: Option<(usize, PgType, Vec<Vec<u8>>)>,
+    fingerprints: Fingerprints,
+}
+
+/// A column that is read.
+struct ReadColumn {
+    /// Where it is in the batch.
+    at: usize,
+    ty: PgType,
+    /// The type that it is compared as.
+    as_ty: PgType,
+    extract: Extract,
+}
+
+/// A batch's columns.
+pub type Columns<'a> = [&'a BinaryViewArray];
+
+/// What is used again for every row.
+#[derive(Default)]
+pub struct Scratch {
+    /// A value, not escaped.
+    pub value: Vec<u8>,
+    /// Its canonical form.
+    pub canonical: Vec<u8>,
+    /// The forms of several columns.
+    pub parts: Vec<u8>,
+    elements: Elements,
+}
+
+impl CodeReader {
+    /// A reader of the codes of a key; `types` are its table's columns, and `place` says where in a batch each is.
+    pub fn of_key(
+        key: &ReferredKey,
+        types: &[PgType],
+        fingerprints: &Fingerprints,
+        place: &mut dyn FnMut(usize) -> usize,
+    ) -> Self {
+        let mut column = |&column: &usize| ReadColumn {
+            at: place(column),
+            ty: types[column].clone(),
+            as_ty: types[column].clone(),
+            extract: Extract::Value,
+        };
+        let columns = key.columns.iter().map(&mut column).collect();
+        CodeReader { columns, integers: key.integers, guard: None, fingerprints: fingerprints.clone() }
+    }
+
+    /// A reader of the codes of the references by an edge to the key `key`.
+    pub fn of_edge(
+        edge: &EdgeSpec,
+        key: &ReferredKey,
+        (child, parent): (&[PgType], &[PgType]),
+        fingerprints: &Fingerprints,
+        place: &mut dyn FnMut(usize) -> usize,
+    ) -> Self {
+        // In the order of the key.
+        let mut pairs: Vec<_> = key_pairs(edge).iter().collect();
+        pairs.sort_by_key(|pair| pair.parent);
+        let mut column = |pair: &&super::spec::ColumnPair| ReadColumn {
+            at: place(pair.child),
+            ty: match &pair.extract {
+                Extract::Value => child[pair.child].clone(),
+                Extract::Elements => element(&child[pair.child]).cloned().unwrap_or(PgType::Text),
+                Extract::Json(_) => PgType::Text,
+            },
+            as_ty: parent[pair.parent].clone(),
+            extract: pair.extract.clone(),
+        };
+        let columns = pairs.iter().map(&mut column).collect();
+        let guard = edge.guard.as_ref().map(|guard| {
+            let ty = child[guard.column].clone();
+            let form = |value: &Vec<u8>| canonical_as(&ty, &ty, value, &mut Vec::new()).to_vec();
+            (place(guard.column), ty.clone(), guard.values.iter().map(form).collect())
+        });
+        CodeReader { columns, integers: key.integers, guard, fingerprints: fingerprints.clone() }
+    }
+
+    /// Appends the codes of the row to `codes`: none where a column is NULL, several where one has several references.
+    ///
+    /// # Errors
+    /// What a value is not, without the value.
+    pub fn read(
+        &self,
+        batch: &Columns<'_>,
+        row: usize,
+        scratch: &mut Scratch,
+        codes: &mut Vec<Code>,
+    ) -> Result<(), &'static str> {
+        if self.columns.iter().any(|column| batch[column.at].is_null(row))
+            || !self.is_guarded(batch, row, scratch)
+        {
+            return Ok(());
+        }
+        let Scratch { value: value_scratch, canonical, parts, elements } = scratch;
+        if let [column] = &self.columns[..] {
+            let value = unescape(batch[column.at].value(row), value_scratch);
+            match &column.extract {
+                Extract::Value => codes.push(self.code(column, value, canonical)?),
+                Extract::Elements => {
+                    elements.truncate(0);
+                    parse_array(value, b',', elements).map_err(|_| "is not an array")?;
+                    for element in (0..elements.len()).filter_map(|index| elements.get(index)) {
+                        codes.push(self.code(column, element, canonical)?);
+                    }
+                }
+                Extract::Json(path) => {
+                    path.find(value, &mut |found| codes.extend(self.code(column, found, canonical)));
+                }
+            }
+            return Ok(());
+        }
+        parts.clear();
+        for column in &self.columns {
+            let value = unescape(batch[column.at].value(row), value_scratch);
+            push_part(Some(canonical_as(&column.ty, &column.as_ty, value, canonical)), parts);
+        }
+        codes.push(self.fingerprints.of(parts));
+        Ok(())
+    }
+
+    fn is_guarded(&self, batch: &Columns<'_>, row: usize, scratch: &mut Scratch) -> bool {
+        let Some((at, ty, values)) = &self.guard else { return true };
+        if batch[*at].is_null(row) {
+            return false;
+        }
+        let value = unescape(batch[*at].value(row), &mut scratch.value);
+        let value = canonical_as(ty, ty, value, &mut scratch.canonical);
+        values.iter().any(|named| named == value)
+    }
+
+    fn code(&self, column: &ReadColumn, value: &[u8], scratch: &mut Vec<u8>) -> Result<Code, &'static str> {
+        if !self.integers {
+            return Ok(self.fingerprints.of(canonical_as(&column.ty, &column.as_ty, value, scratch)));
+        }
+        let integer = std::str::from_utf8(value).ok().and_then(|text| text.parse::<i64>().ok());
+        let integer = integer.ok_or("is not an integer")?;
+        // The sign's bit is turned, so that negative ones come first.
+        Ok(Code { high: integer as u64 ^ (1 << 63), low: 0 })
+    }
+}
+
+/// Appends a value of several to `parts`, so that no others look the same in a row: whether it is there, its length, it.
+pub fn push_part(value: Option<&[u8]>, parts: &mut Vec<u8>) {
+    parts.push(u8::from(value.is_some()));
+    if let Some(value) = value {
+        parts.extend_from_slice(&(value.len() as u64).to_le_bytes());
+        parts.extend_from_slice(value);
+    }
+}
+
+/// Fingerprints under a key of the run: AES-128 in CBC-MAC over the length and the value, which as a code that no other
+/// begins with makes it a pseudo-random function (Bellare, Kilian and Rogaway 2000, "The security of the cipher block
+/// chaining message authentication code"). Nobody without the key can make two values that have one.
+#[derive(Clone)]
+pub struct Fingerprints(Aes128);
+
+impl Fingerprints {
+    /// The fingerprints of a run.
+    pub fn new(key: &MasterKey) -> Self {
+        let bytes = key.fingerprints().subkey("aes-128");
+        let mut half = [0; 16];
+        half.copy_from_slice(&bytes[..16]);
+        Fingerprints(Aes128::new(&Array::from(half)))
+    }
+
+    /// The fingerprint of a value.
+    pub fn of(&self, value: &[u8]) -> Code {
+        let mut state = [0; 16];
+        state[..8].copy_from_slice(&(value.len() as u64).to_le_bytes());
+        let (head, rest) = value.split_at(value.len().min(8));
+        state[8..8 + head.len()].copy_from_slice(head);
+        let mut state = Array::from(state);
+        self.0.encrypt_block(&mut state);
+        for block in rest.chunks(16) {
+            state.iter_mut().zip(block).for_each(|(state, byte)| *state ^= byte);
+            self.0.encrypt_block(&mut state);
+        }
+        let mut high = [0; 8];
+        high.copy_from_slice(&state[..8]);
+        Code { high: u64::from_be_bytes(high), low: state[8] }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    fn fingerprints() -> Fingerprints {
+        Fingerprints::new(&MasterKey::from_bytes(vec![7; 32]).unwrap())
+    }
+
+    #[test]
+    fn values_of_any_length_have_fingerprints_of_their_own() {
+        let fingerprints = fingerprints();
+        let values = (0..100).flat_map(|len| [vec![0; len], vec![1; len], [vec![0; len], vec![1]].concat()]);
+        let values: HashSet<Vec<u8>> = values.collect();
+        let found: HashSet<Code> = values.iter().map(|value| fingerprints.of(value)).collect();
+        assert_eq!(found.len(), values.len());
+    }
+
+    #[test]
+    fn parts_are_not_what_they_make_together() {
+        let parts = |values: &[Option<&[u8]>]| {
+            let mut parts = Vec::new();
+            values.iter().for_each(|value| push_part(*value, &mut parts));
+            parts
+        };
+        assert_ne!(parts(&[Some(b"ab"), Some(b"c")]), parts(&[Some(b"a"), Some(b"bc")]));
+        assert_ne!(parts(&[Some(b""), None]), parts(&[None, Some(b"")]));
+    }
+
+    #[test]
+    fn an_edge_of_integers_refers_to_integers() {
+        let types = [PgType::Int4, PgType::Text, PgType::Array(Box::new(PgType::Int2))];
+        let parent = [PgType::Int8, PgType::Numeric(None)];
+        let is_integer = |child: usize, parent_column: usize, extract: Extract| {
+            let mut edge = EdgeSpec::new("e", 0, 1, &[(child, parent_column)]);
+            edge.columns[0].extract = extract;
+            ReferredKey::of(&edge, &types, &parent).integers
+        };
+        assert!(is_integer(0, 0, Extract::Value));
+        assert!(is_integer(2, 0, Extract::Elements));
+        assert!(!is_integer(1, 0, Extract::Value));
+        assert!(!is_integer(0, 1, Extract::Value));
+        let composite = EdgeSpec::new("e", 0, 1, &[(1, 1), (0, 0)]);
+        assert_eq!(ReferredKey::of(&composite, &types, &parent).columns, [0, 1]);
+    }
+}
