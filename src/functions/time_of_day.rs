@@ -21,7 +21,7 @@ pub static TIME_OF_DAY: Function = Function {
         rule: r#"{ fn = "time_of_day", from = "09:00:00", to = "17:00:00" }"#,
         ty: PgType::Timestamp(None),
         input: "2024-02-29 23:45:12.5",
-        output: Some("2024-02-29 13:02:08"),
+        output: Some("2024-02-29 13:23:09"),
     },
     domain: "time_of_day",
     domain_by: Some("time_of_day"),
