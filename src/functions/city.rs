@@ -1,7 +1,7 @@
 //! `city`: the name of a city that most likely does not exist.
 
 use super::phrase::{Choice, MAX_LENGTH, PhraseMask, Slot};
-use super::words::{LOCALE, locale};
+use super::words::{LOCALE, distinct, locale};
 use super::{Example, Function, TEXT_TYPES};
 use crate::schema::PgType;
 
@@ -17,8 +17,8 @@ pub static CITY: Function = Function {
     build: |build| {
         let words = locale(build.parameters)?;
         let slots = vec![
-            Slot { name: "CityName", draw: 0, choice: Choice::Words(words.last_names) },
-            Slot { name: "CitySuffix", draw: 1, choice: Choice::Words(words.city_suffixes) },
+            Slot { name: "CityName", draw: 0, choice: Choice::Words(distinct(words.last_names)) },
+            Slot { name: "CitySuffix", draw: 1, choice: Choice::Words(distinct(words.city_suffixes)) },
         ];
         PhraseMask::build(build, words.city, slots)
     },

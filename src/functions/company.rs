@@ -1,7 +1,7 @@
 //! `company`: an invented company.
 
 use super::phrase::{Choice, MAX_LENGTH, PhraseMask, Slot};
-use super::words::{LOCALE, locale};
+use super::words::{LOCALE, distinct, locale};
 use super::{Example, Function, TEXT_TYPES};
 use crate::schema::PgType;
 
@@ -22,8 +22,8 @@ pub static COMPANY: Function = Function {
     build: |build| {
         let words = locale(build.parameters)?;
         let slots = vec![
-            Slot { name: "Name_1", draw: 0, choice: Choice::Words(words.last_names) },
-            Slot { name: "Suffix", draw: 1, choice: Choice::Words(words.company_suffixes) },
+            Slot { name: "Name_1", draw: 0, choice: Choice::Words(distinct(words.last_names)) },
+            Slot { name: "Suffix", draw: 1, choice: Choice::Words(distinct(words.company_suffixes)) },
         ];
         PhraseMask::build(build, words.company, slots)
     },

@@ -79,7 +79,12 @@ impl<'a> Draws<'a> {
 
     /// A decimal digit of `least` or more.
     pub fn digit(&mut self, least: u8) -> char {
-        char::from(b'0' + self.number(least, 9))
+        char::from(self.digit_byte(least))
+    }
+
+    /// …as a byte of ASCII.
+    pub fn digit_byte(&mut self, least: u8) -> u8 {
+        b'0' + self.number(least, 9)
     }
 
     /// A letter of ASCII, in upper case if asked.

@@ -1,7 +1,9 @@
 //! `email`: an address that is well formed and nobody's.
 
+use super::genders::GENDER_FROM;
 use super::person::{People, Tag, UNIQUE};
 use super::phrase::{MAX_LENGTH, max_length, too_short};
+use super::row::Row;
 use super::words::LOCALE;
 use super::{Build, Built, Example, Function, Parameter, Refusal, TEXT_TYPES, TextMask, Uniqueness};
 use crate::key::DomainKey;
@@ -17,6 +19,13 @@ pub static EMAIL: Function = Function {
             help: "the domain of the address: example.com, example.net, example.org, or any name that ends in .test, \
                    .example or .invalid; default \"mail.test\"",
         },
+        Parameter {
+            name: "keep_domain",
+            help: "the domains that stay: \"providers\" for those of well-known providers of mailboxes, each under .test \
+                   (gmail.com.test), so that no mail reaches anybody; or a list of domains, which stay as they are, so that \
+                   mail may; default none",
+        },
+        GENDER_FROM,
         LOCALE,
         MAX_LENGTH,
         UNIQUE,
@@ -43,18 +52,27 @@ struct Email {
     /// The most characters of the name before the tag.
     name_chars: usize,
     tag: Tag,
-    /// `@` and the domain.
-    host: String,
+    hosts: Hosts,
 }
 
 impl TextMask for Email {
-    fn mask(&self, _value: &str, subject: &[u8], out: &mut String) -> Result<(), &'static str> {
+    fn mask(&self, value: &str, subject: &[u8], out: &mut String) -> Result<(), &'static str> {
+        self.mask_in_row(value, subject, &Row::default(), out)
+    }
+
+    fn mask_in_row(
+        &self,
+        value: &str,
+        subject: &[u8],
+        row: &Row<'_>,
+        out: &mut String,
+    ) -> Result<(), &'static str> {
         let digest = self.key.prf(subject);
         if let Some(people) = &self.people {
-            self.push_name(people.draw(&digest), out);
+            self.push_name(people.draw(&digest, row), out);
         }
         self.tag.push(&digest, out);
-        out.push_str(&self.host);
+        out.push_str(self.hosts.of(value));
         Ok(())
     }
 }
@@ -75,12 +93,86 @@ impl Email {
     }
 }
 
+/// The domains of addresses.
+struct Hosts {
+    /// `@` and the domain of all that are not kept.
+    default: String,
+    /// Domains in lower case that are kept, and `@` and what each becomes.
+    kept: Vec<(String, String)>,
+}
+
+/// Providers at which anybody may have a mailbox.
+const PROVIDERS: &[&str] = &[
+    "aol.com",
+    "fastmail.com",
+    "gmail.com",
+    "gmx.de",
+    "gmx.net",
+    "googlemail.com",
+    "hotmail.com",
+    "icloud.com",
+    "live.com",
+    "mail.ru",
+    "me.com",
+    "msn.com",
+    "orange.fr",
+    "outlook.com",
+    "proton.me",
+    "protonmail.com",
+    "qq.com",
+    "t-online.de",
+    "uol.com.br",
+    "web.de",
+    "yahoo.co.jp",
+    "yahoo.com",
+    "yandex.ru",
+    "163.com",
+];
+
+impl Hosts {
+    fn new(build: &Build<'_>) -> Result<Self, Refusal> {
+        let default = format!("@{}", reserved(build.parameters.text("host")?.unwrap_or("mail.test"))?);
+        let kept = match build.parameters.0.get("keep_domain") {
+            None => Vec::new(),
+            Some(toml::Value::String(class)) if class == "providers" => {
+                PROVIDERS.iter().map(|host| (host.to_string(), format!("@{host}.test"))).collect()
+            }
+            Some(toml::Value::Array(hosts)) => hosts.iter().map(kept_host).collect::<Result<_, _>>()?,
+            Some(_) => return Err(wrong_keep_domain()),
+        };
+        Ok(Hosts { default, kept })
+    }
+
+    /// `@` and the domain that the address `value` gets.
+    fn of(&self, value: &str) -> &str {
+        let Some((_, host)) = value.rsplit_once('@').filter(|_| !self.kept.is_empty()) else {
+            return &self.default;
+        };
+        let kept = self.kept.iter().find(|(kept, _)| kept.eq_ignore_ascii_case(host.trim_end()));
+        kept.map_or(&self.default, |(_, becomes)| becomes)
+    }
+
+    fn max_chars(&self) -> usize {
+        self.kept.iter().map(|(_, host)| host.len()).chain([self.default.len()]).max().unwrap_or(0)
+    }
+}
+
+fn kept_host(host: &toml::Value) -> Result<(String, String), Refusal> {
+    let host = host.as_str().map(str::to_ascii_lowercase).filter(|host| is_host(host));
+    host.map(|host| (host.clone(), format!("@{host}"))).ok_or_else(wrong_keep_domain)
+}
+
+fn wrong_keep_domain() -> Refusal {
+    Refusal::new("`keep_domain` is neither \"providers\" nor a list of domains")
+        .hint("write `keep_domain = \"providers\"` or `keep_domain = [\"corp.example\"]`")
+}
+
 fn build(build: &Build<'_>) -> Result<Built, Refusal> {
-    let host = format!("@{}", reserved(build.parameters.text("host")?.unwrap_or("mail.test"))?);
+    let hosts = Hosts::new(build)?;
     let tag = Tag::new(build)?;
-    let people = People::new(build)?;
-    let least = tag.chars + host.len();
-    let limit = max_length(build)?.unwrap_or(usize::MAX).min(MAX_LOCAL_CHARS + host.len());
+    let (people, inputs) = People::new(build)?;
+    let least = tag.chars + hosts.max_chars();
+    let limit = max_length(build)?.unwrap_or(usize::MAX).min(MAX_LOCAL_CHARS + hosts.max_chars());
     if limit < least {
         return Err(too_short(least));
     }
@@ -91,21 +183,17 @@ fn build(build: &Build<'_>) -> Result<Built, Refusal> {
     let name_chars = longest_name.min((limit - least).saturating_sub(1));
     let max_chars = least + if name_chars > 0 { name_chars + 1 } else { 0 };
     let uniqueness = Uniqueness::Bits(tag.bits());
-    let mask = Email { key: build.key.clone(), people, name_chars, tag, host };
-    Ok(Built::text(mask, uniqueness, Some(max_chars as u32)))
+    let mask = Email { key: build.key.clone(), people, name_chars, tag, hosts };
+    Ok(Built { inputs, ..Built::text(mask, uniqueness, Some(max_chars as u32)) })
 }
 
 /// Checks that `host` is a domain that is set aside, so that no mail reaches anybody (RFC 2606, RFC 6761).
 fn reserved(host: &str) -> Result<&str, Refusal> {
-    let label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-    };
     let set_aside = ["example.com", "example.net", "example.org"]
         .iter()
         .any(|name| host == *name || host.strip_suffix(name).is_some_and(|rest| rest.ends_with('.')))
         || [".test", ".example", ".invalid"].iter().any(|end| host.ends_with(end));
-    if set_aside && host.len() <= 253 && host.split('.').all(label) {
+    if set_aside && is_host(host) {
         return Ok(host);
     }
     Err(Refusal::new("`host` is not a reserved domain, so mail could reach somebody").hint(
@@ -113,9 +201,19 @@ fn reserved(host: &str) -> Result<&str, Refusal> {
     ))
 }
 
+/// Whether `host` is the name of a host in lower case (RFC 1123, section 2.1).
+fn is_host(host: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    };
+    host.len() <= 253 && host.split('.').all(label)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::functions::test_support::Tester;
     use crate::functions::{Masking, Parameters};
     use crate::key::MasterKey;
 
@@ -157,6 +255,27 @@ mod tests {
         for host in ["example.com", "mail.example.org", "staging.test"] {
             assert!(masked(&format!("host = '{host}'"), false).is_ok(), "{host}");
         }
+    }
+
+    #[test]
+    fn domains_stay_where_asked() {
+        let masked = |rule: &str, value: &str| {
+            Tester::new(&EMAIL, rule, PgType::Text)
+                .masked(value)
+                .unwrap()
+                .split_once('@')
+                .unwrap()
+                .1
+                .to_string()
+        };
+        assert_eq!(masked("keep_domain = 'providers'", "ana@Gmail.com"), "gmail.com.test");
+        assert_eq!(masked("keep_domain = 'providers'", "ana@corp.example"), "mail.test");
+        assert_eq!(masked("keep_domain = ['Corp.example']", "ana@corp.EXAMPLE"), "corp.example");
+        assert_eq!(masked("keep_domain = ['corp.example']\nhost = 'x.test'", "ana"), "x.test");
+        for rule in ["keep_domain = 'all'", "keep_domain = [1]", "keep_domain = ['a b']"] {
+            assert!(Tester::refused(&EMAIL, rule, PgType::Text).contains("keep_domain"));
+        }
+        assert!(Tester::refused(&EMAIL, "gender_from = 'sex'", PgType::Text).contains("gender_from"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `last_name`: a family name from a word list.
 
 use super::phrase::{Choice, MAX_LENGTH, PhraseMask, Slot};
-use super::words::{LOCALE, locale};
+use super::words::{LOCALE, distinct, locale};
 use super::{Example, Function, TEXT_TYPES};
 use crate::schema::PgType;
 
@@ -15,7 +15,7 @@ pub static LAST_NAME: Function = Function {
     takes: PgType::is_text,
     takes_text: TEXT_TYPES,
     build: |build| {
-        let names = Choice::Words(locale(build.parameters)?.last_names);
+        let names = Choice::Words(distinct(locale(build.parameters)?.last_names));
         PhraseMask::build(build, "{LastName}", vec![Slot { name: "LastName", draw: 1, choice: names }])
     },
 };

@@ -10,6 +10,7 @@ pub mod docs;
 mod draws;
 mod feistel;
 pub mod ff1;
+mod genders;
 pub mod nested;
 mod number;
 pub mod parameters;
@@ -38,10 +39,12 @@ mod integer_id;
 mod json;
 mod keep;
 mod last_name;
+mod middle_name;
 mod noise;
 mod null;
 mod person;
 mod phone;
+mod phone_ranges;
 mod postal_code;
 mod redact;
 mod round;
@@ -187,6 +190,7 @@ pub static FUNCTIONS: &[&Function] = &[
     &json::JSON,
     &keep::KEEP,
     &last_name::LAST_NAME,
+    &middle_name::MIDDLE_NAME,
     &noise::NOISE,
     &null::NULL,
     &phone::PHONE,

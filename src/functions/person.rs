@@ -1,6 +1,8 @@
 //! The person that an owner becomes, in the letters that addresses and user names are made of.
 
 use super::draws::{place, push_tag, tag_chars};
+use super::genders::{GENDER_FROM, Gendered};
+use super::row::{Input, Row};
 use super::words::{distinct, locale};
 use super::{Build, Parameter, Refusal};
 
@@ -13,33 +15,42 @@ pub const UNIQUE: Parameter = Parameter {
 /// First and last names in lower-case ASCII letters, as many and in the order of those that `first_name` and
 /// `last_name` draw from, so that all of them agree on an owner. Other letters are left out.
 pub struct People {
-    first_names: Vec<String>,
+    first_names: Gendered<Vec<String>>,
     last_names: Vec<String>,
 }
 
 impl People {
-    /// The people of the rule's locale where it says `by`; else there are none.
+    /// The people of the rule's locale where it says `by`, else there are none; and the column that the mask must be
+    /// given.
     ///
     /// # Errors
-    /// If there are no words of that locale.
-    pub fn new(build: &Build<'_>) -> Result<Option<Self>, Refusal> {
+    /// If there are no words of that locale, or the rule asks for a gender without an owner.
+    pub fn new(build: &Build<'_>) -> Result<(Option<Self>, Vec<Input>), Refusal> {
         let words = locale(build.parameters)?;
-        let letters = |list| distinct(list).into_iter().map(ascii_letters).collect();
-        let people =
-            || People { first_names: letters(words.first_names), last_names: letters(words.last_names) };
-        Ok(build.by.then(people))
+        if !build.by {
+            return match build.parameters.0.contains_key(GENDER_FROM.name) {
+                true => Err(Refusal::new("`gender_from` is for the names of owners")
+                    .hint("add `by = \"…\"`, the column that says whose value it is, or leave it out")),
+                false => Ok((None, Vec::new())),
+            };
+        }
+        let letters = |names: Vec<&'static str>| names.into_iter().map(ascii_letters).collect();
+        let (first_names, inputs) = Gendered::new(build, words, |names| Ok(letters(names)))?;
+        Ok((Some(People { first_names, last_names: letters(distinct(words.last_names)) }), inputs))
     }
 
-    /// The first and the last name that `digest` draws.
-    pub fn draw(&self, digest: &[u8; 32]) -> (&str, &str) {
+    /// The first and the last name that `digest` draws for a row.
+    pub fn draw(&self, digest: &[u8; 32], row: &Row<'_>) -> (&str, &str) {
         let drawn = |draw, names: &'_ [String]| place(digest, draw, names.len());
-        (&self.first_names[drawn(0, &self.first_names)], &self.last_names[drawn(1, &self.last_names)])
+        let first_names = self.first_names.choose("", row);
+        (&first_names[drawn(0, first_names)], &self.last_names[drawn(1, &self.last_names)])
     }
 
     /// The most characters of a first and of a last name.
     pub fn max_chars(&self) -> (usize, usize) {
         let longest = |names: &[String]| names.iter().map(String::len).max().unwrap_or(0);
-        (longest(&self.first_names), longest(&self.last_names))
+        let first = self.first_names.iter().map(|names| longest(names)).max().unwrap_or(0);
+        (first, longest(&self.last_names))
     }
 }
 

@@ -1,15 +1,20 @@
-//! `phone`: phone numbers that look alike and, where numbers are set aside for fiction, ring nobody.
+//! `phone`: phone numbers that look alike and, where a country sets numbers aside for fiction, ring nobody.
 
 use super::draws::Draws;
-use super::{Built, Example, Function, TEXT_TYPES, TextMask, Uniqueness};
+use super::phone_ranges::{self, Country};
+use super::{Build, Built, Example, Function, Parameter, Refusal, TEXT_TYPES, TextMask, Uniqueness};
 use crate::key::DomainKey;
 use crate::schema::PgType;
 
 pub static PHONE: Function = Function {
     name: "phone",
-    summary: "Replace a phone number by another of the same format: a North American one by one of the fictitious \
-              555-01xx, others digit by digit, the country code kept",
-    parameters: &[],
+    summary: "Replace a phone number by another of the same country and format: by one set aside for fiction in North \
+              America (555-01xx), Australia, Britain, France, Germany, Ireland and Sweden, and digit by digit elsewhere",
+    parameters: &[Parameter {
+        name: "country",
+        help: "the country of numbers without a country code: AU, CA, DE, FR, GB, IE, SE or US; by default those that look \
+               North American are, and others are replaced digit by digit",
+    }],
     example: Example {
         rule: r#""phone""#,
         ty: PgType::Text,
@@ -20,98 +25,170 @@ pub static PHONE: Function = Function {
     domain_by: Some("phone"),
     takes: PgType::is_text,
     takes_text: TEXT_TYPES,
-    build: |build| {
-        let mask = Phone { key: build.key.clone() };
-        Ok(Built::text(mask, Uniqueness::None, build.ty.max_chars()))
-    },
+    build,
 };
+
+fn build(build: &Build<'_>) -> Result<Built, Refusal> {
+    let country = |name| phone_ranges::named(name).map_or(Home::Unknown, Home::Country);
+    let homes = ["AU", "DE", "FR", "GB", "IE", "SE"].map(|name| (name, country(name)));
+    let american = ["CA", "US"].map(|name| (name, Home::NorthAmerica));
+    let homes: Vec<_> = homes.into_iter().chain(american).collect();
+    let home = build.parameters.choice("country", &homes)?.unwrap_or(Home::Unknown);
+    Ok(Built::text(Phone { key: build.key.clone(), home }, Uniqueness::None, build.ty.max_chars()))
+}
 
 struct Phone {
     key: DomainKey,
+    /// Where numbers without a country code are from.
+    home: Home,
 }
+
+#[derive(Clone, Copy)]
+enum Home {
+    Unknown,
+    NorthAmerica,
+    Country(&'static Country),
+}
+
+/// The most digits of a number that are looked at: those of E.164 and some dialled before it.
+const MAX_DIGITS: usize = 24;
 
 impl TextMask for Phone {
     fn mask(&self, value: &str, subject: &[u8], out: &mut String) -> Result<(), &'static str> {
         if value.is_empty() {
             return Ok(());
         }
-        let digits = value.bytes().filter(u8::is_ascii_digit).count();
-        if digits == 0 {
+        if !value.bytes().any(|byte| byte.is_ascii_digit()) {
             return Err("has no digits");
         }
         let mut draws = Draws::new(&self.key, subject);
-        let number = &value[..value.find(char::is_alphabetic).unwrap_or(value.len())];
-        match north_american_prefix(number) {
-            Some(prefix) => push_fictitious(value, prefix, &mut draws, out),
-            None => push_drawn(value, country_code_len(value), &mut draws, out),
-        }
+        let mut number = Number::of(value);
+        self.replace(&mut number, &mut draws);
+        let mut next = number.digits[..number.len].iter();
+        let mut digit = || next.next().copied().unwrap_or_else(|| draws.digit_byte(0));
+        let mut replaced = |byte: u8| if byte.is_ascii_digit() { digit() } else { byte };
+        let mut few = [0; 64];
+        let many: Vec<u8>;
+        let bytes = match few.get_mut(..value.len()) {
+            Some(few) => {
+                few.iter_mut().zip(value.bytes()).for_each(|(out, byte)| *out = replaced(byte));
+                &*few
+            }
+            None => {
+                many = value.bytes().map(replaced).collect();
+                &many
+            }
+        };
+        out.push_str(std::str::from_utf8(bytes).expect("digits are no part of other characters"));
         Ok(())
     }
 }
 
-/// Where `number` is one of the North American plan, how many digits come before its area code.
-fn north_american_prefix(number: &str) -> Option<usize> {
-    let mut digits = number.bytes().filter(u8::is_ascii_digit);
-    let (first, len) = (digits.next()?, digits.count() + 1);
-    match (number.trim_start().starts_with('+'), first, len) {
-        (_, b'1', 11) => Some(1),
-        (false, b'2'..=b'9', 10) => Some(0),
-        _ => None,
+/// The digits of a phone number, an extension after a word left out.
+struct Number {
+    digits: [u8; MAX_DIGITS],
+    len: usize,
+    /// How many of them come before the country code; `None` where there is none.
+    prefix: Option<usize>,
+}
+
+impl Number {
+    fn of(value: &str) -> Self {
+        let (mut digits, mut len) = ([0; MAX_DIGITS], 0);
+        let is_word = |byte: &u8| byte.is_ascii_alphabetic() || !byte.is_ascii();
+        for byte in
+            value.bytes().take_while(|byte| !is_word(byte)).filter(u8::is_ascii_digit).take(MAX_DIGITS)
+        {
+            digits[len] = byte;
+            len += 1;
+        }
+        let prefix = match value.trim_start().as_bytes() {
+            [b'+', ..] => Some(0),
+            _ if digits.starts_with(b"00") && len > 9 => Some(2),
+            _ => None,
+        };
+        Number { digits, len, prefix }
+    }
+
+    fn digits(&mut self) -> &mut [u8] {
+        &mut self.digits[..self.len]
     }
 }
 
-/// Replaces the digits after the first `prefix` by an area code and 555-01xx, which the plan sets aside for fiction
-/// (ATIS-0300115), and those of an extension by drawn ones.
-fn push_fictitious(value: &str, prefix: usize, draws: &mut Draws<'_>, out: &mut String) {
-    let mut at = 0;
-    out.extend(value.chars().map(|character| {
-        if !character.is_ascii_digit() {
-            return character;
+impl Phone {
+    /// Replaces the digits of `number` by those of another.
+    fn replace(&self, number: &mut Number, draws: &mut Draws<'_>) {
+        let is_abroad = number.prefix.is_some();
+        let prefix = number.prefix.unwrap_or(0);
+        let digits = &mut number.digits()[prefix..];
+        if let Some(area) = self.north_american_area(digits, is_abroad) {
+            return draw_fictitious(&mut digits[area..], draws);
         }
-        at += 1;
-        match (at - 1usize).checked_sub(prefix) {
-            None => character,
-            Some(0) => draws.digit(2),
-            // An area code's second digit is never 9, nor are its last two 11.
-            Some(1) => char::from(b'0' + draws.number(2, 8)),
-            Some(place @ 3..=7) => char::from(b"55501"[place - 3]),
-            Some(_) => draws.digit(0),
+        let (country, code) = match (is_abroad, self.home) {
+            (true, _) => (phone_ranges::called(digits), country_code_len(digits)),
+            (false, Home::Country(country)) => (Some(country), 0),
+            (false, _) => (None, 0),
+        };
+        let code = code.min(digits.len());
+        let national = &mut digits[code..];
+        let trunk = usize::from(country.is_some() && national.first() == Some(&b'0'));
+        let replacements = country.and_then(|country| country.replacements(&national[trunk..]));
+        match replacements {
+            Some(numbers) => draw_of(numbers, &mut national[trunk..], draws),
+            None => draw_digits(national, draws),
         }
-    }));
+    }
+
+    /// Where `digits` are a number of the North American plan, how many of them come before its area code.
+    fn north_american_area(&self, digits: &[u8], is_abroad: bool) -> Option<usize> {
+        let is_home = matches!(self.home, Home::NorthAmerica | Home::Unknown);
+        match digits {
+            [b'1', _, ..] if digits.len() == 11 && (is_abroad || is_home) => Some(1),
+            [b'2'..=b'9', ..] if digits.len() == 10 && !is_abroad && is_home => Some(0),
+            _ => None,
+        }
+    }
 }
 
-/// Replaces the digits after the first `kept`: zeros at the start stay, as they are dialled to leave a town or a
-/// country, the first other digit stays another than zero.
-fn push_drawn(value: &str, kept: usize, draws: &mut Draws<'_>, out: &mut String) {
-    let (mut at, mut leading) = (0, true);
-    out.extend(value.chars().map(|character| {
-        if !character.is_ascii_digit() {
-            return character;
-        }
-        at += 1;
-        if at <= kept || leading && character == '0' && at < kept + 3 {
-            return character;
-        }
-        let least = u8::from(leading);
-        leading = false;
-        draws.digit(least)
-    }));
+/// Replaces a number by an area code and 555-01xx, which the plan sets aside for fiction (ATIS-0300115).
+fn draw_fictitious(digits: &mut [u8], draws: &mut Draws<'_>) {
+    // An area code's second digit is never 9, nor are its last two 11.
+    let area = [draws.digit_byte(2), b'0' + draws.number(2, 8), draws.digit_byte(0)];
+    let line = [draws.digit_byte(0), draws.digit_byte(0)];
+    digits[..3].copy_from_slice(&area);
+    digits[3..8].copy_from_slice(b"55501");
+    digits[8..10].copy_from_slice(&line);
 }
 
-/// How many digits the country code of a number with a leading `+` has (ITU-T E.164, list of assigned codes).
-fn country_code_len(value: &str) -> usize {
-    let value = value.trim_start();
-    let mut digits = value.bytes().filter(u8::is_ascii_digit);
-    match (value.starts_with('+'), digits.next(), digits.next()) {
-        (false, ..) => 0,
-        (_, Some(b'1' | b'7'), _) => 1,
-        (_, Some(b'2'), Some(b'0' | b'7'))
-        | (_, Some(b'3'), Some(b'0'..=b'4' | b'6' | b'9'))
-        | (_, Some(b'4'), Some(b'0' | b'1' | b'3'..=b'9'))
-        | (_, Some(b'5'), Some(b'1'..=b'8'))
-        | (_, Some(b'6'), Some(b'0'..=b'6'))
-        | (_, Some(b'8'), Some(b'1' | b'2' | b'4' | b'6'))
-        | (_, Some(b'9'), Some(b'0'..=b'5' | b'8')) => 2,
+/// Replaces a number by one of `numbers`, of which some are only what it begins with.
+fn draw_of(numbers: impl Iterator<Item = &'static str> + Clone, digits: &mut [u8], draws: &mut Draws<'_>) {
+    let drawn = draws.number(0, (numbers.clone().count() - 1).min(255) as u8);
+    let number = numbers.into_iter().nth(usize::from(drawn)).expect("as many were counted");
+    let (start, rest) = digits.split_at_mut(number.len());
+    start.copy_from_slice(number.as_bytes());
+    rest.iter_mut().for_each(|digit| *digit = draws.digit_byte(0));
+}
+
+/// Replaces digits by others: zeros at the start stay, as they are dialled to leave a town or a country, the first other
+/// digit stays another than zero.
+fn draw_digits(digits: &mut [u8], draws: &mut Draws<'_>) {
+    let zeros = digits.iter().take(2).take_while(|digit| **digit == b'0').count();
+    for (at, digit) in digits[zeros..].iter_mut().enumerate() {
+        *digit = draws.digit_byte(u8::from(at == 0));
+    }
+}
+
+/// How many digits the country code has that `digits` begin with (ITU-T E.164, list of assigned codes).
+fn country_code_len(digits: &[u8]) -> usize {
+    match digits {
+        [b'1' | b'7', ..] => 1,
+        [b'2', b'0' | b'7', ..]
+        | [b'3', b'0'..=b'4' | b'6' | b'9', ..]
+        | [b'4', b'0' | b'1' | b'3'..=b'9', ..]
+        | [b'5', b'1'..=b'8', ..]
+        | [b'6', b'0'..=b'6', ..]
+        | [b'8', b'1' | b'2' | b'4' | b'6', ..]
+        | [b'9', b'0'..=b'5' | b'8', ..] => 2,
         _ => 3,
     }
 }
@@ -119,39 +196,83 @@ fn country_code_len(value: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::key::MasterKey;
+    use crate::functions::test_support::Tester;
+
+    fn masked_in(country: &str, value: &str) -> String {
+        let rule = if country.is_empty() { String::new() } else { format!("country = '{country}'") };
+        Tester::new(&PHONE, &rule, PgType::Text).masked(value).unwrap()
+    }
 
     fn masked(value: &str) -> String {
-        let key = MasterKey::from_bytes(vec![0; 32]).unwrap().domain("phone");
-        let mut out = String::new();
-        Phone { key }.mask(value, value.as_bytes(), &mut out).unwrap();
-        out
+        masked_in("", value)
+    }
+
+    fn digits(value: &str) -> String {
+        value.chars().filter(char::is_ascii_digit).collect()
     }
 
     #[test]
     fn a_north_american_number_becomes_a_fictitious_one() {
-        for value in ["+1 (212) 736-5000", "212-736-5000", "1.212.736.5000", "2127365000 ext. 17"] {
-            let digits: String = masked(value).chars().filter(char::is_ascii_digit).collect();
-            let area_code = digits.find("55501").unwrap();
-            assert!((3..=4).contains(&area_code), "{digits}");
+        for value in
+            ["+1 (212) 736-5000", "212-736-5000", "1.212.736.5000", "2127365000 ext. 17", "001 212 736 5000"]
+        {
+            let result = digits(&masked(value));
+            let area_code = result.find("55501").unwrap();
+            assert!((3..=6).contains(&area_code), "{result}");
         }
         assert!(masked("+1 (212) 736-5000").starts_with("+1 ("));
         assert!(masked("2127365000 ext. 17").contains(" ext. "));
     }
 
     #[test]
+    fn numbers_of_countries_that_set_some_aside_become_one_of_those() {
+        for (country, value, start) in [
+            ("", "+44 (0)20 7123 4567", "+44 (0)20 7946 0"),
+            ("", "+44 7911 123456", "+44 7700 900"),
+            ("", "0044 1865 270000", "0044 1632 960"),
+            ("GB", "01865 270000", "01632 960"),
+            ("GB", "0113 222 4444", "0113 496 0"),
+            ("DE", "030 9018200", "030 23125"),
+            ("", "+49 30 901820 00", "+49 30 23125"),
+            ("FR", "06 12 34 56 78", "06 39 98 "),
+            ("", "+33 1 42 34 56 78", "+33 1 99 00 "),
+            ("", "+61 4 1234 5678", "+61 4 9157 "),
+            ("IE", "01 234 5678", "02 091 "),
+            ("", "+46 8 123 456 78", "+46 8 465 004 "),
+            ("", "+46 70 123 45 67", "+46 70 174 06 "),
+        ] {
+            let result = masked_in(country, value);
+            assert!(result.starts_with(start), "{value} became {result}");
+            assert_eq!(result.len(), value.len());
+        }
+    }
+
+    #[test]
+    fn the_home_of_a_number_decides_where_no_code_does() {
+        assert!(masked_in("US", "2127365000")[3..].starts_with("55501"));
+        assert!(!masked_in("GB", "2127365000")[3..].starts_with("55501"));
+        assert!(Tester::refused(&PHONE, "country = 'XX'", PgType::Text).contains("no choice"));
+    }
+
+    #[test]
     fn other_numbers_keep_their_country_code_zeros_and_format() {
-        let result = masked("+44 (0)20 7946 0018");
-        assert!(result.starts_with("+44 (0)"), "{result}");
-        assert_ne!(result.as_bytes()[7], b'0');
+        let result = masked("+48 22 694 60 00");
+        assert!(result.starts_with("+48 ") && result.len() == 16 && result.as_bytes()[4] != b'0', "{result}");
         let result = masked("030/901820");
         assert!(result.starts_with('0') && result.as_bytes()[3] == b'/', "{result}");
     }
 
     #[test]
     fn country_codes_have_one_to_three_digits() {
-        for (value, len) in [("+7 495", 1), ("+49 30", 2), ("+351 21", 3), ("+44", 2), ("030", 0), ("+", 3)] {
-            assert_eq!(country_code_len(value), len, "{value}");
+        for (value, len) in [("7495", 1), ("4930", 2), ("35121", 3), ("44", 2), ("", 3)] {
+            assert_eq!(country_code_len(value.as_bytes()), len, "{value}");
         }
+    }
+
+    #[test]
+    fn long_and_odd_numbers_are_replaced_too() {
+        let long = "9".repeat(100);
+        assert_ne!(masked(&long), long);
+        assert!(Tester::new(&PHONE, "", PgType::Text).masked("+").is_err());
     }
 }

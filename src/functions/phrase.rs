@@ -2,7 +2,9 @@
 
 use super::decimal::push_natural;
 use super::draws::place;
-use super::words::distinct;
+use super::genders::Gendered;
+use super::row::Row;
+use super::words::Locale;
 use super::{Build, Built, Parameter, Refusal, TextMask, Uniqueness};
 use crate::key::DomainKey;
 
@@ -24,8 +26,8 @@ pub struct Slot {
 
 /// What a slot draws from.
 pub enum Choice {
-    /// A list of words.
-    Words(&'static [&'static str]),
+    /// A list of words, no word twice.
+    Words(Vec<&'static str>),
     /// The numbers from 1 to this one.
     Number(usize),
 }
@@ -36,8 +38,7 @@ pub enum Choice {
 /// With `by` it is not, so that all columns of an owner agree.
 pub struct PhraseMask {
     phrase: Phrase,
-    key: DomainKey,
-    by: bool,
+    writer: Writer,
 }
 
 impl PhraseMask {
@@ -48,8 +49,80 @@ impl PhraseMask {
     pub fn build(build: &Build<'_>, template: &str, slots: Vec<Slot>) -> Result<Built, Refusal> {
         let phrase = Phrase::new(template, slots, max_length(build)?)?;
         let max_chars = phrase.max_chars();
-        let mask = PhraseMask { phrase, key: build.key.clone(), by: build.by };
+        let mask = PhraseMask { phrase, writer: Writer::new(build) };
         Ok(Built::text(mask, Uniqueness::None, Some(max_chars as u32)))
+    }
+}
+
+impl TextMask for PhraseMask {
+    fn mask(&self, _value: &str, subject: &[u8], out: &mut String) -> Result<(), &'static str> {
+        self.writer.push(&self.phrase, subject, out);
+        Ok(())
+    }
+}
+
+/// The mask that replaces a name by a phrase in which given names are of the gender that the rule asks for.
+pub struct GivenNameMask {
+    phrases: Gendered<Phrase>,
+    writer: Writer,
+}
+
+impl GivenNameMask {
+    /// The mask that fills `template` from the slots that `slots` makes of a list of given names.
+    ///
+    /// # Errors
+    /// If a parameter is wrong, or `max_length` leaves no words.
+    pub fn build(
+        build: &Build<'_>,
+        locale: &Locale,
+        template: &str,
+        slots: impl Fn(Vec<&'static str>) -> Vec<Slot>,
+    ) -> Result<Built, Refusal> {
+        let max_length = max_length(build)?;
+        let phrase = |names| Phrase::new(template, slots(names), max_length);
+        let (phrases, inputs) = Gendered::new(build, locale, phrase)?;
+        let max_chars = phrases.iter().map(Phrase::max_chars).max().expect("there is one for any gender");
+        let mask = GivenNameMask { phrases, writer: Writer::new(build) };
+        Ok(Built { inputs, ..Built::text(mask, Uniqueness::None, Some(max_chars as u32)) })
+    }
+}
+
+impl TextMask for GivenNameMask {
+    fn mask(&self, value: &str, subject: &[u8], out: &mut String) -> Result<(), &'static str> {
+        self.mask_in_row(value, subject, &Row::default(), out)
+    }
+
+    fn mask_in_row(
+        &self,
+        value: &str,
+        subject: &[u8],
+        row: &Row<'_>,
+        out: &mut String,
+    ) -> Result<(), &'static str> {
+        self.writer.push(self.phrases.choose(value, row), subject, out);
+        Ok(())
+    }
+}
+
+/// Writes the phrase of a subject.
+struct Writer {
+    key: DomainKey,
+    by: bool,
+}
+
+impl Writer {
+    fn new(build: &Build<'_>) -> Self {
+        Writer { key: build.key.clone(), by: build.by }
+    }
+
+    fn push(&self, phrase: &Phrase, subject: &[u8], out: &mut String) {
+        let digest = self.key.prf(subject);
+        let start = out.len();
+        phrase.push(&digest, 0, out);
+        if !self.by && equal_but_for_case(&out[start..], subject) {
+            out.truncate(start);
+            phrase.push(&digest, 1, out);
+        }
     }
 }
 
@@ -65,19 +138,6 @@ pub fn max_length(build: &Build<'_>) -> Result<Option<usize>, Refusal> {
 pub fn too_short(least: usize) -> Refusal {
     Refusal::new("`max_length` is shorter than any result")
         .hint(format!("the shortest has {least} characters: give `max_length = {least}` or more"))
-}
-
-impl TextMask for PhraseMask {
-    fn mask(&self, _value: &str, subject: &[u8], out: &mut String) -> Result<(), &'static str> {
-        let digest = self.key.prf(subject);
-        let start = out.len();
-        self.phrase.push(&digest, 0, out);
-        if !self.by && equal_but_for_case(&out[start..], subject) {
-            out.truncate(start);
-            self.phrase.push(&digest, 1, out);
-        }
-        Ok(())
-    }
 }
 
 fn equal_but_for_case(one: &str, other: &[u8]) -> bool {
@@ -102,11 +162,12 @@ struct Phrase {
 
 impl Phrase {
     fn new(template: &str, slots: Vec<Slot>, max_length: Option<usize>) -> Result<Self, Refusal> {
-        let mut parts = parse(template, &slots);
+        let first_draw = slots[0].draw;
+        let mut parts = parse(template, slots);
         if let Some(max_length) = max_length {
             shorten(&mut parts, max_length)?;
         }
-        Ok(Phrase { parts, first_draw: slots[0].draw })
+        Ok(Phrase { parts, first_draw })
     }
 
     /// Appends the phrase of `digest`, the first slot `further` words on.
@@ -132,16 +193,16 @@ impl Phrase {
 }
 
 /// Splits a template at its slots; a slot that `slots` does not name stays as it is written.
-fn parse(template: &str, slots: &[Slot]) -> Vec<Part> {
+fn parse(template: &str, slots: Vec<Slot>) -> Vec<Part> {
     let mut parts = Vec::new();
     let mut rest = template;
-    while let Some((at, slot)) = next_slot(rest, slots) {
+    while let Some((at, slot)) = next_slot(rest, &slots) {
         if at > 0 {
             parts.push(Part::Literal(rest[..at].to_string()));
         }
-        parts.push(match slot.choice {
-            Choice::Words(list) => Part::Words { draw: slot.draw, words: distinct(list) },
-            Choice::Number(most) => Part::Number { draw: slot.draw, most },
+        parts.push(match &slot.choice {
+            Choice::Words(words) => Part::Words { draw: slot.draw, words: words.clone() },
+            Choice::Number(most) => Part::Number { draw: slot.draw, most: *most },
         });
         rest = &rest[at + slot.name.len() + 2..];
     }
@@ -195,7 +256,7 @@ mod tests {
     fn phrase(max_length: Option<usize>) -> Result<Phrase, Refusal> {
         let slots = vec![
             Slot { name: "Number", draw: 0, choice: Choice::Number(999) },
-            Slot { name: "Word", draw: 1, choice: Choice::Words(&["a", "bb", "cccc", "bb"]) },
+            Slot { name: "Word", draw: 1, choice: Choice::Words(vec!["a", "bb", "cccc"]) },
         ];
         Phrase::new("No {Number} {Word}!", slots, max_length)
     }

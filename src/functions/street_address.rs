@@ -1,7 +1,7 @@
 //! `street_address`: a house number and an invented street.
 
 use super::phrase::{Choice, MAX_LENGTH, PhraseMask, Slot};
-use super::words::{LOCALE, locale};
+use super::words::{LOCALE, distinct, locale};
 use super::{Example, Function, TEXT_TYPES};
 use crate::schema::PgType;
 
@@ -23,8 +23,8 @@ pub static STREET_ADDRESS: Function = Function {
         let words = locale(build.parameters)?;
         let slots = vec![
             Slot { name: "Number", draw: 0, choice: Choice::Number(999) },
-            Slot { name: "StreetName", draw: 1, choice: Choice::Words(words.last_names) },
-            Slot { name: "StreetSuffix", draw: 2, choice: Choice::Words(words.street_suffixes) },
+            Slot { name: "StreetName", draw: 1, choice: Choice::Words(distinct(words.last_names)) },
+            Slot { name: "StreetSuffix", draw: 2, choice: Choice::Words(distinct(words.street_suffixes)) },
         ];
         PhraseMask::build(build, &format!("{{Number}} {}", words.street), slots)
     },

@@ -1,7 +1,9 @@
 //! `username`: a login name.
 
+use super::genders::GENDER_FROM;
 use super::person::{People, Tag, UNIQUE};
 use super::phrase::{MAX_LENGTH, max_length, too_short};
+use super::row::Row;
 use super::words::LOCALE;
 use super::{Build, Built, Example, Function, Refusal, TEXT_TYPES, TextMask, Uniqueness};
 use crate::key::DomainKey;
@@ -10,7 +12,7 @@ use crate::schema::PgType;
 pub static USERNAME: Function = Function {
     name: "username",
     summary: "Replace a login name by another; with `by`, it begins with the name that the owner gets",
-    parameters: &[LOCALE, MAX_LENGTH, UNIQUE],
+    parameters: &[GENDER_FROM, LOCALE, MAX_LENGTH, UNIQUE],
     example: Example {
         rule: r#""username""#,
         ty: PgType::Text,
@@ -33,11 +35,21 @@ struct Username {
 }
 
 impl TextMask for Username {
-    fn mask(&self, _value: &str, subject: &[u8], out: &mut String) -> Result<(), &'static str> {
+    fn mask(&self, value: &str, subject: &[u8], out: &mut String) -> Result<(), &'static str> {
+        self.mask_in_row(value, subject, &Row::default(), out)
+    }
+
+    fn mask_in_row(
+        &self,
+        _value: &str,
+        subject: &[u8],
+        row: &Row<'_>,
+        out: &mut String,
+    ) -> Result<(), &'static str> {
         let digest = self.key.prf(subject);
         let start = out.len();
         if let Some(people) = &self.people {
-            let (first, last) = people.draw(&digest);
+            let (first, last) = people.draw(&digest, row);
             out.extend(first.chars().take(1).chain(last.chars()).take(self.name_chars));
         }
         if out.len() == start {
@@ -50,7 +62,7 @@ impl TextMask for Username {
 
 fn build(build: &Build<'_>) -> Result<Built, Refusal> {
     let tag = Tag::new(build)?;
-    let people = People::new(build)?;
+    let (people, inputs) = People::new(build)?;
     let least = tag.chars + 1;
     let limit = max_length(build)?.unwrap_or(usize::MAX);
     if limit < least {
@@ -62,7 +74,8 @@ fn build(build: &Build<'_>) -> Result<Built, Refusal> {
     });
     let name_chars = longest_name.min(limit - tag.chars);
     let mask = Username { key: build.key.clone(), people, name_chars, tag };
-    Ok(Built::text(mask, Uniqueness::Bits(tag.bits()), Some((name_chars + tag.chars) as u32)))
+    let max_chars = Some((name_chars + tag.chars) as u32);
+    Ok(Built { inputs, ..Built::text(mask, Uniqueness::Bits(tag.bits()), max_chars) })
 }
 
 #[cfg(test)]

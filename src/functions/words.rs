@@ -51,7 +51,7 @@ const fn words_of<L: Data>(name: &'static str) -> Locale {
 }
 
 /// Every locale that there are words of.
-static LOCALES: &[Locale] = &[
+pub static LOCALES: &[Locale] = &[
     words_of::<locales::AR_SA>("ar_SA"),
     words_of::<locales::CY_GB>("cy_GB"),
     words_of::<locales::DE_DE>("de_DE"),
