@@ -151,8 +151,9 @@ pub struct Creation<'a> {
 /// [`Kind::Staging`](crate::error::Kind::Staging) if the server cannot make it.
 pub fn create(server: &mut Connection, wanted: &Creation<'_>) -> Result<Vec<String>> {
     let name = quoted_always(wanted.name);
-    let tablespace =
-        wanted.old.map_or(String::new(), |old| format!(" TABLESPACE {}", quoted_always(&old.tablespace)));
+    // To name the default one takes a right that nobody needs who does not name it.
+    let tablespace = wanted.old.map(|old| old.tablespace.as_str()).filter(|name| *name != "pg_default");
+    let tablespace = tablespace.map_or(String::new(), |name| format!(" TABLESPACE {}", quoted_always(name)));
     let encoding = if wanted.is_utf8 { "UTF8" } else { "SQL_ASCII" };
     // A locale of another system may not be there; that of the old database is, and `C` is everywhere.
     let mut locales: Vec<String> = wanted.locale.iter().cloned().collect();

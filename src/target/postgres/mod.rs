@@ -2,17 +2,20 @@
 //!
 //! [`guard`] asks whether it may be written to, [`fit`] makes the dump's entries those that it can take, [`stages`]
 //! orders them and [`schedule`] runs what can run at once. How it comes into place is `--load`: [`swap`] loads a new
-//! database, and [`renaming`] puts it in the place of the old one.
+//! database, and [`renaming`] puts it in the place of the old one; [`in_place`] changes the one that is there.
 
+mod data;
 mod database;
 mod fit;
 mod guard;
 pub mod hooks;
 mod hosts;
+mod in_place;
 mod large_object;
 mod marker;
 mod name;
 mod renaming;
+mod replace;
 mod restoring;
 mod rows;
 mod schedule;
@@ -37,6 +40,7 @@ use crate::plan::Plan;
 use crate::target::{Place, Target};
 use guard::Asked;
 use hooks::Hooks;
+use in_place::InPlaceTarget;
 use swap::SwapTarget;
 
 /// How a live target is written.
@@ -78,7 +82,10 @@ pub fn create(place: Place<'_>, plan: Arc<Plan>) -> Result<Box<dyn Target>> {
     let live = live.ok_or_else(|| Error::usage("a live target is only written with its settings"))?;
     let found = guard::find(&Asked { to, source, overwrite, live })?;
     let dump = restorable(&plan);
-    Ok(Box::new(SwapTarget::create(found, dump, live, plan, include)?))
+    Ok(match live.load {
+        Load::Swap => Box::new(SwapTarget::create(found, dump, live, plan, include)?),
+        Load::Replace | Load::Data => Box::new(InPlaceTarget::create(found, dump, live, plan, include)?),
+    })
 }
 
 /// The entries of a plan in the form of an archive, whose entries know what must come before them.

@@ -31,6 +31,8 @@ pub enum Way {
     /// Emptied and filled in one transaction, so that the rows need not be touched again to be seen by all (FREEZE),
     /// nor be logged where the server keeps no log for replicas.
     Frozen,
+    /// Into a table that the transaction around it made or emptied: frozen as well.
+    New,
     /// Added to those that are there.
     Added,
 }
@@ -62,6 +64,7 @@ impl<'a> Rows<'a> {
                 let name = format!("{}.{}", quoted_always(&table.schema), quoted_always(&table.name));
                 (format!("BEGIN; TRUNCATE TABLE ONLY {name}"), " WITH (FREEZE)", "COMMIT")
             }
+            Way::New => (String::new(), " WITH (FREEZE)", ""),
             Way::Added => (String::new(), "", ""),
         };
         let started = match first.is_empty() {

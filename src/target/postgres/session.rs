@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::pg::client::{Connection, Conninfo, Failure, literal};
 use crate::pg::dump::Entry;
 use crate::pg::restore::Restorer;
@@ -87,7 +87,8 @@ pub fn settings(is_utf8: bool, server_version: u32) -> String {
 /// Sessions that load into one database; what is given back is used again.
 pub struct Pool {
     free: Mutex<Vec<Connection>>,
-    opening: Opening,
+    /// `None` where there is only the one that was given.
+    opening: Option<Opening>,
 }
 
 /// How a session of a pool is opened.
@@ -116,7 +117,12 @@ impl Opening {
 impl Pool {
     /// A pool without sessions as yet.
     pub fn new(opening: Opening) -> Self {
-        Pool { free: Mutex::default(), opening }
+        Pool { free: Mutex::default(), opening: Some(opening) }
+    }
+
+    /// A pool of this one session, whose transaction no other could go on with.
+    pub fn of_one(connection: Connection) -> Self {
+        Pool { free: Mutex::new(vec![connection]), opening: None }
     }
 
     /// A session that is free, or a new one.
@@ -125,7 +131,11 @@ impl Pool {
     /// [`Kind::Staging`](crate::error::Kind::Staging) if none can be opened.
     pub fn take(&self) -> Result<Connection> {
         let free = self.lock().pop();
-        free.map_or_else(|| self.opening.open(), Ok)
+        match (free, &self.opening) {
+            (Some(connection), _) => Ok(connection),
+            (None, Some(opening)) => opening.open(),
+            (None, None) => Err(Error::staging("the session that loads the target is lost")),
+        }
     }
 
     /// Gives a session back.

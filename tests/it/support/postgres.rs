@@ -33,7 +33,7 @@ const WATCHDOG: &str = r#"
     -c synchronous_commit=off -c max_connections=40 -c shared_buffers=32MB >"$2/log" 2>&1 &
 server=$!
 cat >/dev/null
-kill -QUIT $server
+kill -QUIT $server $(head -n 1 "$2/data/postmaster.pid")
 wait $server
 rm -rf "$2"
 "#;
@@ -117,14 +117,7 @@ impl Server {
         if as_root {
             chown(&folder, Some(NOBODY), Some(NOBODY)).expect("root may give a folder away");
         }
-        let as_server = |program: &OsStr| {
-            let mut command = Command::new(program);
-            command.current_dir(&folder).env("LC_ALL", "C").env("TZ", "UTC");
-            if as_root {
-                command.uid(NOBODY).gid(NOBODY);
-            }
-            command
-        };
+        let as_server = |program: &OsStr| as_server(&folder, program);
 
         let mut initdb = as_server(programs.join("initdb").as_os_str());
         initdb.arg("-D").arg(folder.join("data"));
@@ -140,6 +133,44 @@ impl Server {
         let server = Server { major, programs: programs.to_path_buf(), folder, _watchdog: watchdog };
         server.wait_until_ready();
         server
+    }
+
+    /// A server of its own for a test that does not treat it well.
+    pub fn start_own(major: u32) -> &'static Server {
+        let programs = installed().get(&major).expect("the version was just found");
+        Box::leak(Box::new(Server::start(major, programs)))
+    }
+
+    /// Stops it as a crash would.
+    pub fn stop_immediately(&self) {
+        check(&mut self.pg_ctl(&["stop", "-m", "immediate"]));
+    }
+
+    /// Starts it again, and waits until it is ready.
+    pub fn start_again(&self) {
+        let options =
+            format!("-k {} -c listen_addresses= -c fsync=off -c max_connections=40", self.folder.display());
+        let log = self.folder.join("log");
+        let log = log.to_str().expect("temporary folders have plain names");
+        check(&mut self.pg_ctl(&["start", "-w", "-l", log, "-o", &options]));
+        self.wait_until_ready();
+    }
+
+    fn pg_ctl(&self, arguments: &[&str]) -> Command {
+        let mut pg_ctl = as_server(&self.folder, self.programs.join("pg_ctl").as_os_str());
+        pg_ctl
+            .arg("-D")
+            .arg(self.folder.join("data"))
+            .args(arguments)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        pg_ctl
+    }
+
+    /// Lets the server have `folder`.
+    pub fn give_away(&self, folder: &Path) {
+        let owner = fs::metadata(&self.folder).expect("the server is there");
+        chown(folder, Some(owner.uid()), Some(owner.gid())).expect("root may give a folder away");
     }
 
     fn wait_until_ready(&self) {
@@ -192,6 +223,16 @@ impl Server {
         check(self.tool("psql").args(["-Xqc", &format!("CREATE DATABASE \"{name}\" TEMPLATE template0")]));
         Database { server: self, name: name.to_string() }
     }
+}
+
+/// A command for `program` as the user that the server with this folder runs as.
+fn as_server(folder: &Path, program: &OsStr) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(folder).env("LC_ALL", "C").env("TZ", "UTC");
+    if fs::metadata(folder).expect("the folder is there").uid() == NOBODY {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    command
 }
 
 /// A database of one test; dropped with it.
