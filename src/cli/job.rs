@@ -33,9 +33,12 @@ pub struct Job {
 
 /// How far a job is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Extent {
-    /// All of it: where there is a subset, its rows are selected.
-    Selected,
+pub enum Extent<'a> {
+    /// All of it: where there is a subset, its rows are selected, and one of them is explained.
+    Selected {
+        /// The row to be explained.
+        why: Option<&'a str>,
+    },
     /// Without reading a row.
     Decided,
 }
@@ -45,7 +48,7 @@ impl Job {
     ///
     /// # Errors
     /// Whatever is missing, cannot be read, or is refused.
-    pub fn open(options: &JobOptions, extent: Extent, to: Option<&str>) -> Result<Job, Vec<Error>> {
+    pub fn open(options: &JobOptions, extent: Extent<'_>, to: Option<&str>) -> Result<Job, Vec<Error>> {
         let config = Config::read(options.config.as_deref()).map_err(|error| vec![error])?;
         let to = to.map(str::to_string).or_else(|| config.to.clone());
         Job::open_with(options, config, extent, to.as_deref())
@@ -58,7 +61,7 @@ impl Job {
     pub fn open_with(
         options: &JobOptions,
         config: Config,
-        extent: Extent,
+        extent: Extent<'_>,
         to: Option<&str>,
     ) -> Result<Job, Vec<Error>> {
         let one = |error: Error| vec![error];
@@ -84,11 +87,11 @@ impl Job {
         })?;
         if rules.subset.is_active() {
             let request = SubsetRequest::new(&plan, &rules)?;
-            if extent == Extent::Selected {
-                let settings = SelectSettings { jobs, memory_bytes: options.memory.0, temp_dir: &temp_dir };
+            if let Extent::Selected { why } = extent {
+                let memory_bytes = options.memory.0;
+                let settings = SelectSettings { jobs, memory_bytes, temp_dir: &temp_dir, why };
                 let subset = request.select(&*source, &key, settings)?;
-                plan.notes.extend(subset.notes.iter().cloned());
-                plan.subset = Some(subset);
+                plan = plan.with_subset(subset);
             }
         }
         let from = source::shown(&from).map_err(one)?;

@@ -17,11 +17,23 @@ pub struct PlanOptions {
     /// Print it for people or for programs
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    /// Explain why this row is in the subset or is not, such as `orders(17)`, instead of printing the plan
+    #[arg(long, value_name = "ROW")]
+    why: Option<String>,
 }
 
 /// Prints the plan.
 pub fn run(options: &PlanOptions) -> Result<(), Vec<Error>> {
-    let job = Job::open(&options.job, Extent::Selected, options.to.as_deref())?;
+    let extent = Extent::Selected { why: options.why.as_deref() };
+    let job = Job::open(&options.job, extent, options.to.as_deref())?;
+    if options.why.is_some() {
+        let subset = job.plan.subset.as_ref();
+        return match subset.and_then(|subset| subset.why.as_deref()) {
+            Some(why) => print(why).map_err(one),
+            None => Err(one(Error::usage("`--why` explains a subset, and none is asked for")
+                .hint("say `--subset 10%` beside it"))),
+        };
+    }
     let view = PlanView::new(&job.plan);
     let text = match options.format {
         Format::Text => view.to_text(),

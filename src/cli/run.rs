@@ -59,7 +59,7 @@ pub fn run(options: &RunOptions) -> Result<(), Vec<Error>> {
     let started = now();
     let signals = Signals::handle();
     let mut live = live(options, &config).map_err(one)?;
-    let job = Job::open_with(&options.job, config, Extent::Selected, Some(&to))?;
+    let job = Job::open_with(&options.job, config, Extent::Selected { why: None }, Some(&to))?;
     live.jobs = job.jobs;
     signals.hold();
     let include = Include { no_owner: options.no_owner, no_privileges: options.no_privileges };

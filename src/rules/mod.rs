@@ -20,7 +20,6 @@ mod setting;
 mod shared;
 pub mod subset;
 pub mod subset_names;
-mod when;
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -128,7 +127,6 @@ struct ColumnRule {
     parameters: Parameters,
     domain: Option<String>,
     by: Option<String>,
-    when: Option<String>,
     null: Option<NullPolicy>,
     invalid: Option<InvalidPolicy>,
 }

@@ -59,13 +59,8 @@ impl<'r> SharedMask<'r> {
                 (Effect::Text, Action::Text(Arc::new(column)))
             }
         };
-        let outcome = Outcome {
-            effect,
-            uniqueness: built.uniqueness,
-            max_chars: built.max_chars,
-            owner: None,
-            is_conditional: claim.setting.rule.when.is_some(),
-        };
+        let outcome =
+            Outcome { effect, uniqueness: built.uniqueness, max_chars: built.max_chars, owner: None };
         Ok(SharedMask { claim, action, outcome, inputs: built.inputs })
     }
 }

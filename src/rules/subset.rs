@@ -220,6 +220,11 @@ impl Include {
     }
 }
 
+/// Where the key begins in `orders(17)`.
+pub fn open_parenthesis(written: &str) -> Option<usize> {
+    find_outside_quotes(written, '(')
+}
+
 /// The keys of a list: `42, 'a b', (1, 2)`.
 fn keys_of(text: &str) -> Option<Vec<Vec<String>>> {
     let mut keys = Vec::new();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::name::ColumnName;
+use super::name::{ColumnName, TableName};
 use super::reference::Reference;
 use super::resolve::{find_column, find_reference, find_tables};
 use super::subset::{Amount, Down, Share, TableAmount, Up};
@@ -187,6 +187,14 @@ fn tables(
         }
     }
     asked
+}
+
+/// The one table that `name`, which is no pattern, means.
+///
+/// # Errors
+/// [`Kind::Rules`](crate::error::Kind::Rules) if there is none, or more than one.
+pub fn one_table(name: &TableName, catalog: &Catalog) -> Result<TableId> {
+    find_tables(name, catalog).map(|tables| tables[0])
 }
 
 fn columns_of(reference: &Reference, catalog: &Catalog) -> Result<(TableId, Vec<usize>)> {

@@ -15,13 +15,18 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::distinct::Distinct;
 use super::{KeyRows, Visit};
-use crate::error::{Error, Result};
+use crate::error::{Error, Place, Result};
 use crate::pg::copy::Decoder;
 use crate::source::block_store::{BlockStore, StoredBlock};
+use crate::source::projected::Projected;
 use crate::source::{Block, BlockReader, Source};
 
 /// The size of the blocks that are read, in bytes of whole rows.
 const BLOCK_BYTES: usize = 4 * 1024 * 1024;
+
+/// A part that takes so many bytes is read whole, so that its bytes of text are counted from every source alike: what is
+/// a small table depends on it.
+const COUNTED_BYTES: u64 = 16 * 1024 * 1024;
 
 /// How many blocks a thread takes at a time when they are read again.
 const WINDOW_BLOCKS: usize = 4;
@@ -163,6 +168,12 @@ impl<'a> KeyRead<'a> {
 
     fn reader(&self, asked: &KeyColumns, places: &[usize]) -> Result<Box<dyn BlockReader + '_>> {
         let jobs = self.pool.current_num_threads();
+        let part = &self.source.data()[asked.source_index];
+        if part.stored_bytes.is_some_and(|bytes| bytes <= COUNTED_BYTES) {
+            let rows = self.source.read(asked.source_index, BLOCK_BYTES)?;
+            let place = Place::table(&part.target.table);
+            return Ok(Box::new(Projected::new(rows, places, asked.width, place)));
+        }
         self.source.read_columns(asked.source_index, places, asked.width, BLOCK_BYTES, jobs)
     }
 

@@ -3,7 +3,6 @@
 mod broken;
 mod cli;
 mod codec;
-mod conditions;
 mod connection;
 mod damage;
 mod determinism;
@@ -21,6 +20,7 @@ mod nasty;
 mod rules;
 mod samples;
 mod subset;
+mod subsets;
 mod support;
 mod versions;
 

@@ -19,7 +19,7 @@ const TARGETS: &[&str] = &["staging.sql", "staging.dump", "dir:staging.dir"];
 const CHANCE: usize = 50;
 
 /// A sample database.
-struct Sample {
+pub struct Sample {
     name: &'static str,
     folder: PathBuf,
     facts: Value,
@@ -27,7 +27,7 @@ struct Sample {
 
 impl Sample {
     /// The sample `name`; says so and gives `None` where it is not to be found.
-    fn of(name: &'static str) -> Option<Sample> {
+    pub fn of(name: &'static str) -> Option<Sample> {
         let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
         let folder = env::var_os("MASK_SAMPLE_DATA").map_or_else(beside, PathBuf::from).join(name);
         let Ok(facts) = fs::read(folder.join(format!("{name}.facts.json"))) else {
@@ -38,7 +38,7 @@ impl Sample {
     }
 
     /// Its dumps, in every format that there is of it.
-    fn dumps(&self) -> Vec<PathBuf> {
+    pub fn dumps(&self) -> Vec<PathBuf> {
         let names = ["dump", "sql.gz", "dir", "tar"].map(|format| format!("{}.{format}", self.name));
         names.iter().map(|name| self.folder.join(name)).filter(|dump| dump.exists()).collect()
     }
@@ -49,7 +49,7 @@ impl Sample {
     }
 
     /// A run on `dump` by the rules for this sample.
-    fn snapshot(&self, dump: &Path) -> Snapshot {
+    pub fn snapshot(&self, dump: &Path) -> Snapshot {
         let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/samples");
         Snapshot::shop().from(dump).rules(rules.join(format!("{}.toml", self.name)))
     }

@@ -6,18 +6,20 @@
 pub mod affinity;
 pub mod choice;
 pub mod graph;
+pub mod large_objects;
 pub mod null_out;
 pub mod show;
 mod specify;
+mod why;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::key::MasterKey;
-use crate::plan::Plan;
-use crate::rules::RuleSet;
+use crate::plan::{PartPlan, Plan};
 use crate::rules::subset_names::SubsetAsked;
+use crate::rules::{LargeObjects, RuleSet};
 use crate::schema::TableId;
 use crate::source::Source;
 use crate::subset::key_read::{KeyColumns, KeyRead, KeyReadSettings};
@@ -25,6 +27,7 @@ use crate::subset::{self, Budget, RowFilter, Selection, Spec};
 use choice::{Choice, Measures, choose};
 use graph::Graph;
 use specify::Conditions;
+use why::Explainer;
 
 /// The subset, selected.
 pub struct SubsetPlan {
@@ -42,6 +45,10 @@ pub struct SubsetPlan {
     pub null_columns: Vec<Vec<usize>>,
     /// The rows that are kept.
     pub selection: Selection,
+    /// The large objects that kept rows refer to, where large objects are kept.
+    pub large_objects: Option<HashSet<u32>>,
+    /// Why the row that was asked for is kept or not.
+    pub why: Option<String>,
     /// What a person should know.
     pub notes: Vec<String>,
     /// Of each part of the plan, its index among the parts that were selected from.
@@ -65,6 +72,8 @@ pub struct SelectSettings<'a> {
     pub memory_bytes: u64,
     /// The folder of temporary files.
     pub temp_dir: &'a Path,
+    /// A row to be explained, such as `orders(17)`.
+    pub why: Option<&'a str>,
 }
 
 impl<'a> SubsetRequest<'a> {
@@ -113,12 +122,34 @@ impl<'a> SubsetRequest<'a> {
         let budget =
             Budget { memory_bytes: settings.memory_bytes / 2, temp_dir: settings.temp_dir.to_path_buf() };
         let selection = subset::select(&spec, &rows, key, &budget).map_err(one)?;
-        let index_of = |part: &crate::plan::PartPlan| {
+        let explainer = Explainer {
+            catalog: &plan.catalog,
+            graph: &graph,
+            policies: &choice.policies,
+            spec: &spec,
+            rows: &rows,
+            selection: &selection,
+        };
+        let why = settings.why.map(|row| explainer.explain(row)).transpose().map_err(one)?;
+        let index_of = |part: &PartPlan| {
             parts.iter().position(|&index| plan.data[index].source_index == part.source_index)
         };
+        let part_of: Vec<Option<usize>> = plan.parts.iter().map(index_of).collect();
+        let mut large_objects = (plan.large_objects == Some(LargeObjects::Keep)).then(HashSet::new);
+        if let Some(kept) = &mut large_objects {
+            for part in part_of.iter().flatten().copied() {
+                let root = graph.tables[spec.parts[part]];
+                let columns = lo_columns(plan, root);
+                if !columns.is_empty() {
+                    kept.extend(large_objects::oids_of(&rows, part, &columns, &selection).map_err(one)?);
+                }
+            }
+        }
         Ok(SubsetPlan {
             summary: asked.summary.clone(),
-            part_of: plan.parts.iter().map(index_of).collect(),
+            part_of,
+            large_objects,
+            why,
             null_columns: specified.null_columns,
             notes: specified.notes,
             graph,
@@ -127,6 +158,24 @@ impl<'a> SubsetRequest<'a> {
             spec,
             selection,
         })
+    }
+}
+
+impl Plan {
+    /// The plan for the rows of `subset`.
+    pub fn with_subset(mut self, subset: SubsetPlan) -> Plan {
+        if let Some(kept) = &subset.large_objects {
+            large_objects::leave_out_others(&mut self, kept);
+        }
+        self.notes.extend(subset.notes.iter().cloned());
+        self.subset = Some(subset);
+        self
+    }
+
+    /// Whether the large object `oid` is to be moved.
+    pub fn keeps_large_object(&self, oid: u32) -> bool {
+        let kept = self.subset.as_ref().and_then(|subset| subset.large_objects.as_ref());
+        kept.is_none_or(|kept| kept.contains(&oid))
     }
 }
 
@@ -181,6 +230,9 @@ fn key_columns(plan: &Plan, graph: &Graph, conditions: &Conditions, part: usize)
         }
     }
     wanted.extend(conditions.columns(index));
+    if plan.large_objects == Some(LargeObjects::Keep) {
+        wanted.extend(lo_columns(plan, root));
+    }
     let places = root_columns(plan, data.table, &data.columns, root).into_iter().enumerate();
     let all: Vec<(usize, usize)> = places.filter_map(|(place, column)| Some((column?, place))).collect();
     KeyColumns {
@@ -191,6 +243,12 @@ fn key_columns(plan: &Plan, graph: &Graph, conditions: &Conditions, part: usize)
         all,
         sketches,
     }
+}
+
+/// The columns of a table that may name large objects.
+fn lo_columns(plan: &Plan, table: TableId) -> Vec<usize> {
+    let columns = plan.catalog.table(table).columns.iter().enumerate();
+    columns.filter(|(_, column)| large_objects::may_refer(&column.ty)).map(|(index, _)| index).collect()
 }
 
 fn measures(plan: &Plan, graph: &Graph, parts: &[usize], rows: &KeyRead) -> Measures {

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::SubsetPlan;
 use super::choice::Policy;
 use super::graph::Origin;
+use super::null_out::null_columns;
 use crate::report::human_bytes;
 use crate::rules::subset::Amount;
 use crate::schema::Catalog;
@@ -125,7 +126,7 @@ impl TableView {
 impl EdgeView {
     /// Whether it does anything here that a person may want otherwise.
     fn is_told(&self) -> bool {
-        self.rows_followed > 0 || self.rows_required > 0 || self.references_nulled > 0
+        self.rows_followed > 0 || self.change.is_some() || self.references_nulled > 0
     }
 
     fn cells(&self) -> Vec<String> {
@@ -134,7 +135,7 @@ impl EdgeView {
             let cap = self.cap.map_or(String::new(), |cap| format!(", at most {cap} each"));
             does.push(format!("brings {} rows along{cap}", self.rows_followed));
         }
-        if self.rows_required > 0 {
+        if self.change.is_some() {
             does.push(format!("pulls in {} rows of {}", self.rows_required, self.parent));
         }
         if self.references_nulled > 0 {
@@ -198,9 +199,15 @@ fn policy_texts(subset: &SubsetPlan, table: usize, name: &str) -> (&'static str,
 fn edge_view(subset: &SubsetPlan, catalog: &Catalog, index: usize) -> EdgeView {
     let (edge, spec) = (&subset.graph.edges[index], &subset.spec.edges[index]);
     let counts = subset.selection.edges[index];
-    let change = (counts.rows_required > 0 && spec.up == Up::Require).then(|| {
+    // The rows of a table that is kept whole are there without it.
+    let pulls_in = counts.rows_required > 0 && !subset.spec.tables[edge.parent].whole;
+    let change = (pulls_in && spec.up == Up::Require).then(|| {
+        let up = match null_columns(catalog, &subset.graph, edge) {
+            Ok(_) => "null",
+            Err(_) => "drop",
+        };
         format!(
-            "`edge = \"{}\"` with `up = \"null\"` or `\"drop\"` would leave out up to {} rows",
+            "`edge = '{}'` with `up = \"{up}\"` would leave out up to {} of them",
             spec.name, counts.rows_required
         )
     });

@@ -27,6 +27,8 @@ const SETTINGS: &[(&str, &str)] = &[
     ("bytea_output", "hex"),
     ("standard_conforming_strings", "on"),
     ("synchronize_seqscans", "off"),
+    // An index has the values of some columns, but not in the order of the table.
+    ("enable_indexonlyscan", "off"),
     ("max_parallel_workers_per_gather", "0"),
     ("jit", "off"),
     ("client_min_messages", "error"),
