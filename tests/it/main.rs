@@ -12,6 +12,8 @@ mod functions;
 mod large;
 mod large_objects;
 mod leaks;
+mod live_access;
+mod live_source;
 mod live_target;
 mod live_target_faults;
 mod live_target_guards;

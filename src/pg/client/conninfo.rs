@@ -262,6 +262,11 @@ impl Conninfo {
         (seconds > 0).then(|| Duration::from_secs(seconds).max(MIN_TIMEOUT))
     }
 
+    /// The zone in which the session tells times, where the variable `PGTZ` sets one.
+    pub fn time_zone(&self) -> Option<String> {
+        self.surroundings.variable("PGTZ").filter(|zone| !zone.is_empty())
+    }
+
     /// A file of `~/.postgresql`, libpq's folder for certificates and keys.
     pub fn default_file(&self, name: &str) -> Option<PathBuf> {
         Some(self.surroundings.home()?.join(".postgresql").join(name))
@@ -285,6 +290,7 @@ impl Conninfo {
         let of_hosts = ["host", "hostaddr", "port", "password"];
         let mut variables = vec![("PGHOST", plain(&host.name)), ("PGPORT", plain(&host.port.to_string()))];
         variables.extend(host.address.as_deref().map(|address| ("PGHOSTADDR", plain(address))));
+        variables.extend(self.time_zone().map(|zone| ("PGTZ", Zeroizing::new(zone))));
         if let PasswordFile::Password(password) = self.password(host) {
             variables.push(("PGPASSWORD", password));
         }

@@ -80,8 +80,10 @@ impl Connection {
                 .or_else(|_| Connection::first(conninfo, SessionAttributes::Any))?,
             attributes => Connection::first(conninfo, attributes)?,
         };
-        for (name, value) in settings {
-            connection.execute(&format!("SET {name} TO {}", literal(value)))?;
+        if !settings.is_empty() {
+            let set = |(name, value): &(&str, &str)| format!("SET {name} TO {}", literal(value));
+            let statements: Vec<String> = settings.iter().map(set).collect();
+            connection.execute(&statements.join("; "))?;
         }
         Ok(connection)
     }
@@ -108,7 +110,9 @@ impl Connection {
 
     fn to_host(conninfo: &Conninfo, host: &Host, attributes: SessionAttributes) -> Result<Connection> {
         let (wire, session, encryption) = startup::connect(conninfo, host)?;
-        let conninfo = conninfo.with_host(host);
+        // A name may stand for several servers; from here on, it is the one that answered.
+        let address = wire.transport().socket().peer().or_else(|| host.address.clone());
+        let conninfo = conninfo.with_host(&Host { address, ..host.clone() });
         let mut connection = Connection { wire, session, encryption, conninfo, state: State::Ready };
         match connection.has_attributes(attributes)? {
             true => Ok(connection),

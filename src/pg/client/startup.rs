@@ -115,12 +115,14 @@ fn open(conninfo: &Conninfo, host: &Host, encryption: Encryption) -> Result<(Tra
 /// Sends who we are, proves it, and reads up to where statements can be sent.
 fn begin(wire: &mut Wire, conninfo: &Conninfo, host: &Host) -> Result<Session> {
     let options = conninfo.setting("options");
+    let time_zone = conninfo.time_zone();
     let parameters = [
         ("user", Some(conninfo.user())),
         ("database", Some(conninfo.database())),
         ("application_name", Some(super::APPLICATION_NAME)),
         ("client_encoding", Some("UTF8")),
         ("options", options),
+        ("TimeZone", time_zone.as_deref()),
     ];
     wire.put_first(|out| {
         out.extend_from_slice(&PROTOCOL_VERSION.to_be_bytes());
@@ -187,7 +189,9 @@ pub fn unexpected() -> Failure {
 fn authenticate(wire: &mut Wire, conninfo: &Conninfo, host: &Host) -> Result<()> {
     let allowed = Methods(conninfo.setting("require_auth"));
     let mut scram: Option<ScramSha256> = None;
+    let must_bind = conninfo.channel_binding() == ChannelBinding::Require;
     let mut is_bound = false;
+    let mut is_proven = false;
     let mut has_answered = false;
     loop {
         let Message { kind, content } = wire.receive()?;
@@ -202,15 +206,18 @@ fn authenticate(wire: &mut Wire, conninfo: &Conninfo, host: &Host) -> Result<()>
         let rest = fields.0.to_vec();
         match wanted {
             0 => {
-                if conninfo.channel_binding() == ChannelBinding::Require && !is_bound {
-                    return Err(Failure::connect("the server does not bind its proof to the TLS session")
-                        .hint("`channel_binding=require` needs TLS and a password stored for SCRAM"));
+                if must_bind && !is_bound {
+                    return Err(unbound());
+                }
+                if scram.is_some() && !is_proven {
+                    return Err(unproven());
                 }
                 if !has_answered {
                     allowed.check("none")?;
                 }
                 return Ok(());
             }
+            3 | 5 if must_bind => return Err(unbound()),
             3 => {
                 allowed.check("password")?;
                 let password = password(conninfo, host)?;
@@ -229,6 +236,9 @@ fn authenticate(wire: &mut Wire, conninfo: &Conninfo, host: &Host) -> Result<()>
                 let password = password(conninfo, host)?;
                 let (mechanism, binding) = mechanism(wire.transport(), conninfo, &rest)?;
                 is_bound = mechanism == sasl::SCRAM_SHA_256_PLUS;
+                if must_bind && !is_bound {
+                    return Err(unbound());
+                }
                 let exchange = scram.insert(ScramSha256::new(password.as_bytes(), binding));
                 wire.put(b'p', |out| {
                     out.extend_from_slice(mechanism.as_bytes());
@@ -244,7 +254,10 @@ fn authenticate(wire: &mut Wire, conninfo: &Conninfo, host: &Host) -> Result<()>
                 wire.put(b'p', |out| out.extend_from_slice(exchange.message()));
                 wire.flush()?;
             }
-            12 => scram.as_mut().ok_or_else(unexpected)?.finish(&rest).map_err(|_| unproven())?,
+            12 => {
+                scram.as_mut().ok_or_else(unexpected)?.finish(&rest).map_err(|_| unproven())?;
+                is_proven = true;
+            }
             7..=9 => {
                 return Err(Failure::connect("the server asks for GSSAPI or SSPI, which are not supported")
                     .hint("let the role in by a password or a certificate in pg_hba.conf"));
@@ -253,6 +266,11 @@ fn authenticate(wire: &mut Wire, conninfo: &Conninfo, host: &Host) -> Result<()>
         }
         has_answered = true;
     }
+}
+
+fn unbound() -> Failure {
+    Failure::connect("the server does not bind its proof to the TLS session")
+        .hint("`channel_binding=require` needs TLS and a password stored for SCRAM")
 }
 
 fn unproven() -> Failure {

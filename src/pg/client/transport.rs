@@ -53,6 +53,15 @@ impl Socket {
         Err(last)
     }
 
+    /// The address of the other side; `None` for a local socket.
+    pub fn peer(&self) -> Option<String> {
+        match self {
+            Socket::Tcp(stream) => stream.peer_addr().ok().map(|address| address.ip().to_string()),
+            #[cfg(unix)]
+            Socket::Unix(_) => None,
+        }
+    }
+
     /// Limits how long a read or a write may wait.
     pub fn set_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
         match self {

@@ -64,6 +64,7 @@ pub struct Snapshot {
     key_file: PathBuf,
     to: Option<String>,
     arguments: Vec<String>,
+    variables: Vec<(String, String)>,
     limit_kilobytes: Option<u64>,
 }
 
@@ -84,6 +85,7 @@ impl Snapshot {
             key_file: fixture("shop/demo.key"),
             to: None,
             arguments: Vec::new(),
+            variables: Vec::new(),
             limit_kilobytes: None,
         }
     }
@@ -104,6 +106,23 @@ impl Snapshot {
     /// Reads `path`, wherever it is.
     pub fn from(mut self, path: &Path) -> Snapshot {
         self.from = path.display().to_string();
+        self
+    }
+
+    /// Reads `database`, live, with the pg_dump of its own version.
+    pub fn live(self, database: &Database) -> Snapshot {
+        self.live_as(&database.conninfo(), database.server())
+    }
+
+    /// Reads the live database that `connection` names, on `server`.
+    pub fn live_as(mut self, connection: &str, server: &Server) -> Snapshot {
+        self.from = connection.to_string();
+        self.variable("MASK_PG_DUMP", &server.program("pg_dump").display().to_string())
+    }
+
+    /// Sets an environment variable.
+    pub fn variable(mut self, name: &str, value: &str) -> Snapshot {
+        self.variables.push((name.to_string(), value.to_string()));
         self
     }
 
@@ -193,6 +212,7 @@ impl Snapshot {
             command.args(["--to", to]);
         }
         command.args(&self.arguments);
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         let stdin = match &self.stdin {
             Some(path) => File::open(path).expect("the input is there").into(),
             None => Stdio::null(),
@@ -230,6 +250,10 @@ fn mask_within(kilobytes: u64) -> Command {
 }
 
 fn without_settings(mut command: Command) -> Command {
+    let of_postgres = |name: &std::ffi::OsString| name.as_encoded_bytes().starts_with(b"PG");
+    for (variable, _) in std::env::vars_os().filter(|(name, _)| of_postgres(name)) {
+        command.env_remove(variable);
+    }
     command.env_remove("MASK_KEY").env_remove("RUST_BACKTRACE").env("LC_ALL", "C");
     command
 }

@@ -25,17 +25,20 @@ const NOBODY: u32 = 65_534;
 const START_SECONDS: u64 = 60;
 
 /// What the tests run; a folder that lacks one of them is passed over.
-const PROGRAMS: &[&str] = &["initdb", "pg_dump", "pg_isready", "pg_restore", "postgres", "psql"];
+const PROGRAMS: &[&str] =
+    &["initdb", "pg_basebackup", "pg_dump", "pg_isready", "pg_restore", "postgres", "psql"];
 
 /// Starts the server, waits for the end of standard input, stops it and cleans up.
 const WATCHDOG: &str = r#"
-"$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c fsync=off -c full_page_writes=off \
-    -c synchronous_commit=off -c max_connections=40 -c shared_buffers=32MB >"$2/log" 2>&1 &
+programs=$1 folder=$2
+shift 2
+"$programs/postgres" -D "$folder/data" -k "$folder" -c listen_addresses= -c fsync=off -c full_page_writes=off \
+    -c synchronous_commit=off -c max_connections=40 -c shared_buffers=32MB "$@" >"$folder/log" 2>&1 &
 server=$!
 cat >/dev/null
-kill -QUIT $server $(head -n 1 "$2/data/postmaster.pid")
+kill -QUIT $server $(head -n 1 "$folder/data/postmaster.pid")
 wait $server
-rm -rf "$2"
+rm -rf "$folder"
 "#;
 
 /// The folders of PostgreSQL's programs that were found, by major version.
@@ -86,6 +89,8 @@ pub struct Server {
     programs: PathBuf,
     /// Holds its data and its socket.
     folder: PathBuf,
+    /// The port that its socket, and its address if it has one, is for.
+    port: u16,
     /// Stops the server when its standard input closes; held for that alone.
     _watchdog: Child,
 }
@@ -100,7 +105,51 @@ impl Server {
             return None;
         };
         let mut servers = SERVERS.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        Some(servers.entry(major).or_insert_with(|| Box::leak(Box::new(Server::start(major, programs)))))
+        Some(servers.entry(major).or_insert_with(|| Box::leak(Box::new(Server::start(major, programs, &[])))))
+    }
+
+    /// A server of the newest version for one test alone, with these settings besides its usual ones.
+    pub fn alone(settings: &[&str]) -> &'static Server {
+        let newest = Server::newest();
+        Box::leak(Box::new(Server::start(newest.major, &newest.programs, settings)))
+    }
+
+    /// A standby of this server, as far as it has come by now.
+    pub fn standby(&self) -> &'static Server {
+        let folder = new_home();
+        let mut copy = as_server(&folder, self.programs.join("pg_basebackup").as_os_str());
+        copy.arg("-D").arg(folder.join("data")).args(["-R", "-X", "stream", "-c", "fast", "--no-sync"]);
+        copy.arg("-h").arg(&self.folder).args(["-U", "postgres"]);
+        check(&mut copy);
+        let standby: &Server = Box::leak(Box::new(Server::start_in(folder, self.major, &self.programs, &[])));
+        let written = self.value("SELECT pg_current_wal_lsn()");
+        let start = Instant::now();
+        while standby.value(&format!("SELECT pg_last_wal_replay_lsn() >= '{written}'")) != "t" {
+            assert!(start.elapsed() < Duration::from_secs(START_SECONDS), "the standby does not catch up");
+            sleep(Duration::from_millis(20));
+        }
+        standby
+    }
+
+    /// The one value that `sql` gives.
+    fn value(&self, sql: &str) -> String {
+        let output = check(self.tool("psql").args(["-XqAtc", sql]));
+        String::from_utf8_lossy(&output.stdout).trim().to_string()
+    }
+
+    /// The folder of its socket and, in `data`, of its files.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Its program `name`.
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.programs.join(name)
+    }
+
+    /// The database `name` that it has already.
+    pub fn existing(&'static self, name: &str) -> Database {
+        Database { server: self, name: name.to_string() }
     }
 
     /// The server of the newest version that is installed.
@@ -110,27 +159,26 @@ impl Server {
         Server::of(*major).expect("it was just found")
     }
 
-    fn start(major: u32, programs: &Path) -> Server {
-        let folder =
-            tempfile::Builder::new().prefix("mask-pg-").tempdir().expect("a temporary folder").keep();
-        let as_root = fs::metadata(&folder).expect("the folder was just made").uid() == 0;
-        if as_root {
-            chown(&folder, Some(NOBODY), Some(NOBODY)).expect("root may give a folder away");
-        }
-        let as_server = |program: &OsStr| as_server(&folder, program);
-
-        let mut initdb = as_server(programs.join("initdb").as_os_str());
+    fn start(major: u32, programs: &Path, settings: &[&str]) -> Server {
+        let folder = new_home();
+        let mut initdb = as_server(&folder, programs.join("initdb").as_os_str());
         initdb.arg("-D").arg(folder.join("data"));
         initdb.args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"]);
         check(&mut initdb);
+        Server::start_in(folder, major, programs, settings)
+    }
 
-        let mut watchdog = as_server(OsStr::new("sh"));
+    /// Starts the server whose data is in `folder`.
+    fn start_in(folder: PathBuf, major: u32, programs: &Path, settings: &[&str]) -> Server {
+        let mut watchdog = as_server(&folder, OsStr::new("sh"));
         watchdog.args(["-c", WATCHDOG, "watchdog"]).arg(programs).arg(&folder);
+        watchdog.args(settings.iter().flat_map(|setting| ["-c", setting]));
         watchdog.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         // Its own process group: an interrupt of the tests must reach it only as the end of its input.
         let watchdog = watchdog.process_group(0).spawn().expect("sh starts");
-
-        let server = Server { major, programs: programs.to_path_buf(), folder, _watchdog: watchdog };
+        let port = settings.iter().find_map(|setting| setting.strip_prefix("port=")?.parse().ok());
+        let port = port.unwrap_or(5432);
+        let server = Server { major, programs: programs.to_path_buf(), folder, port, _watchdog: watchdog };
         server.wait_until_ready();
         server
     }
@@ -138,7 +186,7 @@ impl Server {
     /// A server of its own for a test that does not treat it well.
     pub fn start_own(major: u32) -> &'static Server {
         let programs = installed().get(&major).expect("the version was just found");
-        Box::leak(Box::new(Server::start(major, programs)))
+        Box::leak(Box::new(Server::start(major, programs, &[])))
     }
 
     /// Stops it as a crash would.
@@ -191,6 +239,7 @@ impl Server {
             command.env_remove(variable);
         }
         command.env("PGHOST", &self.folder).env("PGUSER", "postgres").env("PGDATABASE", "postgres");
+        command.env("PGPORT", self.port.to_string());
         command.env("PGTZ", "UTC").env("PGCLIENTENCODING", "UTF8").env("LC_ALL", "C");
         command
     }
@@ -225,6 +274,15 @@ impl Server {
     }
 }
 
+/// A new folder for a server, which belongs to the user that it runs as.
+fn new_home() -> PathBuf {
+    let folder = tempfile::Builder::new().prefix("mask-pg-").tempdir().expect("a temporary folder").keep();
+    if fs::metadata(&folder).expect("the folder was just made").uid() == 0 {
+        chown(&folder, Some(NOBODY), Some(NOBODY)).expect("root may give a folder away");
+    }
+    folder
+}
+
 /// A command for `program` as the user that the server with this folder runs as.
 fn as_server(folder: &Path, program: &OsStr) -> Command {
     let mut command = Command::new(program);
@@ -253,6 +311,11 @@ impl Database {
         let mut command = self.server.tool(name);
         command.env("PGDATABASE", &self.name);
         command
+    }
+
+    /// The server that it is on.
+    pub fn server(&self) -> &'static Server {
+        self.server
     }
 
     /// How to connect to it, as a keyword string.
