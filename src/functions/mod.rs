@@ -22,10 +22,13 @@ mod test_support;
 pub mod text;
 mod words;
 
+mod birth_date;
 mod bucket;
 mod city;
 mod clamp;
 mod company;
+mod coordinates;
+mod country;
 mod credit_card;
 mod date_shift;
 mod digits;
@@ -34,8 +37,10 @@ mod first_name;
 mod fixed;
 mod fpe;
 mod full_name;
+mod gender;
 mod hash;
 mod integer_id;
+mod job_title;
 mod json;
 mod keep;
 mod last_name;
@@ -45,8 +50,10 @@ mod null;
 mod person;
 mod phone;
 mod phone_ranges;
+mod places;
 mod postal_code;
 mod redact;
+mod region;
 mod round;
 mod street_address;
 mod template;
@@ -173,10 +180,12 @@ pub struct Parameters(pub BTreeMap<String, toml::Value>);
 
 /// Every masking function, by name.
 pub static FUNCTIONS: &[&Function] = &[
+    &birth_date::BIRTH_DATE,
     &bucket::BUCKET,
     &city::CITY,
     &clamp::CLAMP,
     &company::COMPANY,
+    &country::COUNTRY,
     &credit_card::CREDIT_CARD,
     &date_shift::DATE_SHIFT,
     &digits::DIGITS,
@@ -185,17 +194,22 @@ pub static FUNCTIONS: &[&Function] = &[
     &fixed::FIXED,
     &fpe::FPE,
     &full_name::FULL_NAME,
+    &gender::GENDER,
     &hash::HASH,
     &integer_id::INTEGER_ID,
+    &job_title::JOB_TITLE,
     &json::JSON,
     &keep::KEEP,
     &last_name::LAST_NAME,
+    &coordinates::LATITUDE,
+    &coordinates::LONGITUDE,
     &middle_name::MIDDLE_NAME,
     &noise::NOISE,
     &null::NULL,
     &phone::PHONE,
     &postal_code::POSTAL_CODE,
     &redact::REDACT,
+    &region::REGION,
     &round::ROUND,
     &street_address::STREET_ADDRESS,
     &template::TEMPLATE,

@@ -1,6 +1,7 @@
 //! `street_address`: a house number and an invented street.
 
 use super::phrase::{Choice, MAX_LENGTH, PhraseMask, Slot};
+use super::places::ADDRESS;
 use super::words::{LOCALE, distinct, locale};
 use super::{Example, Function, TEXT_TYPES};
 use crate::schema::PgType;
@@ -16,7 +17,7 @@ pub static STREET_ADDRESS: Function = Function {
         output: Some("641 Berge Mall"),
     },
     domain: "street_address",
-    domain_by: Some("street_address"),
+    domain_by: Some(ADDRESS),
     takes: PgType::is_text,
     takes_text: TEXT_TYPES,
     build: |build| {

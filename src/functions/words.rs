@@ -33,6 +33,18 @@ pub struct Locale {
     pub company: &'static str,
     /// Legal forms of companies.
     pub company_suffixes: &'static [&'static str],
+    /// A job of `{Seniority}`, `{Field}` and `{Position}`.
+    pub job_title: &'static str,
+    /// Words for how senior a job is.
+    pub job_seniorities: &'static [&'static str],
+    /// Fields of work.
+    pub job_fields: &'static [&'static str],
+    /// Positions in them.
+    pub job_positions: &'static [&'static str],
+    /// Names of countries.
+    pub countries: &'static [&'static str],
+    /// Codes of countries (ISO 3166-1 alpha-2).
+    pub country_codes: &'static [&'static str],
 }
 
 const fn words_of<L: Data>(name: &'static str) -> Locale {
@@ -47,6 +59,17 @@ const fn words_of<L: Data>(name: &'static str) -> Locale {
         street_suffixes: L::ADDRESS_STREET_SUFFIX,
         company: L::COMPANY_NAME_TPLS[0],
         company_suffixes: L::COMPANY_SUFFIX,
+        job_title: L::JOB_TITLE_TPL,
+        job_seniorities: L::JOB_SENIORITY,
+        job_fields: L::JOB_FIELD,
+        job_positions: L::JOB_POSITION,
+        // A list of a few is one of spellings of the locale's own country.
+        countries: if L::ADDRESS_COUNTRY.len() < 20 {
+            locales::EN::ADDRESS_COUNTRY
+        } else {
+            L::ADDRESS_COUNTRY
+        },
+        country_codes: L::ADDRESS_COUNTRY_CODE,
     }
 }
 
