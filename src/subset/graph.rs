@@ -4,8 +4,6 @@
 //! at once and only the parents' numbers are kept. What refers to a table that is read later (in a cycle, or to itself), or
 //! to one whose map does not fit in memory, is kept by code until the map is there, or a slice of it at a time.
 
-use std::sync::Arc;
-
 use super::bits::Bits;
 use super::cap;
 use super::code_reader::{Fingerprints, ReferredKey};
@@ -15,7 +13,7 @@ use super::order::components;
 use super::packed::PackedColumn;
 use super::period::Period;
 use super::spec::{Down, Spec};
-use super::spill::Store;
+use super::spill::Stores;
 use super::table_reader::{References, TableReader, find};
 use super::{Budget, KeyRows};
 use crate::error::Result;
@@ -58,7 +56,7 @@ enum Key {
 
 struct Gathering<'a> {
     spec: &'a Spec,
-    store: &'a Arc<Store>,
+    stores: &'a Stores,
     /// Bytes for maps of keys.
     memory_bytes: u64,
     keys: Vec<ReferredKey>,
@@ -80,10 +78,10 @@ impl Graph {
         rows: &dyn KeyRows,
         master_key: &MasterKey,
         budget: &Budget,
-        store: &Arc<Store>,
+        stores: &Stores,
     ) -> Result<Graph> {
         let fingerprints = Fingerprints::new(master_key);
-        let mut gathering = Gathering::new(spec, store, budget.memory_bytes / 2);
+        let mut gathering = Gathering::new(spec, stores, budget.memory_bytes / 2);
         let mut tables: Vec<GraphTable> = spec.tables.iter().map(|_| GraphTable::default()).collect();
         let mut u: Vec<Option<PackedColumn>> = spec.tables.iter().map(|_| None).collect();
         let arcs = spec.edges.iter().map(|edge| (edge.child, edge.parent));
@@ -106,7 +104,7 @@ impl Graph {
 }
 
 impl<'a> Gathering<'a> {
-    fn new(spec: &'a Spec, store: &'a Arc<Store>, memory_bytes: u64) -> Self {
+    fn new(spec: &'a Spec, stores: &'a Stores, memory_bytes: u64) -> Self {
         let mut keys: Vec<ReferredKey> = Vec::new();
         let mut edge_keys = Vec::with_capacity(spec.edges.len());
         for edge in &spec.edges {
@@ -119,7 +117,7 @@ impl<'a> Gathering<'a> {
         }
         Gathering {
             spec,
-            store,
+            stores,
             memory_bytes,
             maps: keys.iter().map(|_| Key::Unread).collect(),
             keys,
@@ -177,7 +175,7 @@ impl<'a> Gathering<'a> {
             master_key,
             fingerprints,
         );
-        let read = reader.read(rows, &parts, self.memory_bytes, self.store)?;
+        let read = reader.read(rows, &parts, self.memory_bytes, self.stores)?;
         for (edge, references) in edges.into_iter().zip(read.edges) {
             self.references[edge] = Some(references);
         }
@@ -220,7 +218,7 @@ impl<'a> Gathering<'a> {
             let Key::Map(map) = &self.maps[self.edge_keys[edge]] else { continue };
             if let Some(References::Codes(codes)) = &self.references[edge] {
                 let periods = &self.periods[edge];
-                let mut links = Links::new(self.store);
+                let mut links = Links::new(&self.stores.kept);
                 let (mut cursor, mut row_links) = (codes.cursor(), Vec::new());
                 for row in 0..codes.rows() {
                     row_links.clear();
@@ -288,7 +286,7 @@ impl<'a> Gathering<'a> {
             let Some(map) = layout.build(codes, slice)? else { return Ok(false) };
             for (&edge, found) in edges.iter().zip(&mut found) {
                 let Some(References::Codes(references)) = &self.references[edge] else { continue };
-                let mut links = Links::new(self.store);
+                let mut links = Links::new(&self.stores.kept);
                 let (mut cursor, mut code_links) = (references.cursor(), Vec::new());
                 for _ in 0..references.rows() {
                     for &code in cursor.read()? {
@@ -305,7 +303,7 @@ impl<'a> Gathering<'a> {
         }
         for (edge, found) in edges.into_iter().zip(found) {
             let Some(References::Codes(references)) = &self.references[edge] else { continue };
-            let mut links = Links::new(self.store);
+            let mut links = Links::new(&self.stores.kept);
             let mut cursors: Vec<_> = found.iter().map(Links::cursor).collect();
             let (mut cursor, mut row_links) = (references.cursor(), Vec::new());
             for row in 0..references.rows() {

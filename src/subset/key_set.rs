@@ -16,6 +16,8 @@ use crate::error::Result;
 const RANK_BITS: u64 = 512;
 /// The keys that a bucket holds at most on average.
 const BUCKET_KEYS: u64 = 32;
+/// The least memory that is worth a slice.
+const LEAST_SLICE_BYTES: u64 = 64;
 /// How many times the number of keys the span of integers that are a bit each may be.
 const SPARSEST: u128 = 32;
 
@@ -89,7 +91,7 @@ impl KeyLayout {
     /// In how many slices the map is made so that one takes no more than about `bytes`.
     pub fn slices(&self, bytes: u64) -> u64 {
         // Rows are counted in 32 bits within a slice.
-        self.bytes().div_ceil(bytes.max(1)).max(self.keys >> 31).max(1)
+        self.bytes().div_ceil(bytes.max(LEAST_SLICE_BYTES)).max(self.keys >> 31).max(1)
     }
 
     /// The slice of `of` in which a code is looked for.

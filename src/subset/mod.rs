@@ -40,7 +40,7 @@ pub use selection::{EdgeCounts, RowFilter, Selection, TableCounts};
 pub use spec::Spec;
 
 use self::graph::Graph;
-use self::spill::Store;
+use self::spill::Stores;
 use crate::error::Result;
 use crate::key::MasterKey;
 
@@ -78,7 +78,7 @@ pub struct Budget {
 /// # Errors
 /// What `rows` fails with, a condition that cannot be evaluated, or a temporary file that cannot be written.
 pub fn select(spec: &Spec, rows: &dyn KeyRows, key: &MasterKey, budget: &Budget) -> Result<Selection> {
-    let store = Store::new(budget.memory_bytes / 2, budget.temp_dir.clone());
-    let graph = Graph::gather(spec, rows, key, budget, &store)?;
+    let stores = Stores::new(budget.memory_bytes / 2, &budget.temp_dir);
+    let graph = Graph::gather(spec, rows, key, budget, &stores)?;
     closure::close(spec, graph, budget.memory_bytes / 2)
 }

@@ -137,9 +137,11 @@ impl RowHashes {
     ) -> Result<PackedColumn> {
         /// What a row takes in a map.
         const ROW_BYTES: u64 = 48;
+        /// The least memory that is worth a slice.
+        const LEAST_BYTES: u64 = 1024;
         self.first.finish()?;
         self.second.finish()?;
-        let slices = (self.first.len() * ROW_BYTES).div_ceil(memory_bytes.max(1)).max(1);
+        let slices = (self.first.len() * ROW_BYTES).div_ceil(memory_bytes.max(LEAST_BYTES)).max(1);
         let slice_of = |first: u64| ((u128::from(first) * u128::from(slices)) >> 64) as u64;
         // Each slice gives the u of its rows in their order; then they are put together again.
         let mut found = Vec::new();

@@ -5,14 +5,33 @@
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::error::{Error, Result, io_reason};
 use crate::source::spool::Cipher;
 
-/// Keeps chunks of bytes for all columns of a run.
+/// The stores of a run.
+pub struct Stores {
+    /// For references and what else is kept until the end.
+    pub kept: Arc<Store>,
+    /// For the codes of keys, which are needed only until their map is made: then both would be in memory at once.
+    pub passing: Arc<Store>,
+}
+
+impl Stores {
+    /// Stores of `memory_bytes` bytes of memory together, and what they take of files in `temp_dir`.
+    pub fn new(memory_bytes: u64, temp_dir: &Path) -> Self {
+        /// What is passing needs no more than a file is worth.
+        const PASSING_BYTES: u64 = 4 * 1024 * 1024;
+        let passing = PASSING_BYTES.min(memory_bytes / 8);
+        let store = |memory_bytes: u64| Store::new(memory_bytes, temp_dir.to_path_buf());
+        Stores { kept: store(memory_bytes - passing), passing: store(passing) }
+    }
+}
+
+/// Keeps chunks of bytes for many columns.
 pub struct Store {
     memory_bytes: u64,
     used_bytes: AtomicU64,

@@ -14,7 +14,7 @@ use super::packed::PackedColumn;
 use super::period::Period;
 use super::seed::{RowHashes, Sampler, smallest};
 use super::spec::{Down, EdgeSpec, RowCondition, Rows, Share, Spec, TableSpec};
-use super::spill::Store;
+use super::spill::{Store, Stores};
 use crate::error::{Error, Place, Result};
 use crate::key::MasterKey;
 use crate::pg::escape::unescape;
@@ -137,9 +137,9 @@ impl<'a> TableReader<'a> {
         rows: &dyn KeyRows,
         parts: &[usize],
         memory_bytes: u64,
-        store: &Arc<Store>,
+        stores: &Stores,
     ) -> Result<TableRows> {
-        let mut gathered = Gathered::new(self, store);
+        let mut gathered = Gathered::new(self, stores);
         let mut part_rows = Vec::with_capacity(parts.len());
         for &part in parts {
             let in_order = Mutex::new(InOrder { gathered, next: 0, waiting: BTreeMap::new() });
@@ -154,7 +154,7 @@ impl<'a> TableReader<'a> {
             part_rows.push(in_order.next);
             gathered = in_order.gathered;
         }
-        self.complete(gathered, part_rows, memory_bytes, store)
+        self.complete(gathered, part_rows, memory_bytes, &stores.kept)
     }
 
     fn digest(&self, first_row: u64, batch: &RecordBatch) -> Result<Digest> {
@@ -378,7 +378,8 @@ struct Gathered {
 }
 
 impl Gathered {
-    fn new(reader: &TableReader<'_>, store: &Arc<Store>) -> Self {
+    fn new(reader: &TableReader<'_>, stores: &Stores) -> Self {
+        let store = &stores.kept;
         let by_whole_row = reader.sampler.as_ref().is_some_and(Sampler::is_by_whole_row);
         let edge = |edge: &EdgeReader<'_>| match edge.parents {
             Some(_) => References::Links(Links::new(store)),
@@ -389,7 +390,11 @@ impl Gathered {
             unowned: Bits::default(),
             u: (reader.keeps_u && !by_whole_row).then(|| PackedColumn::new(store)),
             hashes: (reader.keeps_u && by_whole_row).then(|| RowHashes::new(store)),
-            keys: reader.key_integers.iter().map(|&integers| CodeLists::new(integers, store)).collect(),
+            keys: reader
+                .key_integers
+                .iter()
+                .map(|&integers| CodeLists::new(integers, &stores.passing))
+                .collect(),
             edges: reader.edges.iter().map(edge).collect(),
             periods: reader.periods.iter().map(|_| Vec::new()).collect(),
         }

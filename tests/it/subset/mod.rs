@@ -4,4 +4,5 @@ mod database;
 mod oracle;
 mod random;
 
+mod cases;
 mod fuzz;
