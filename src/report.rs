@@ -236,6 +236,10 @@ pub struct Report {
     pub rules_sha256: String,
     /// The subset that was asked for; null for all rows.
     pub subset: Option<String>,
+    /// How many of a hundred rows were written.
+    pub percent: f64,
+    /// References that became NULL, since what they referred to is not in the subset.
+    pub references_nulled: u64,
     /// What the plan left out or changed, and why.
     pub notes: Vec<String>,
     /// What the target did once it had all rows, in order.
@@ -268,6 +272,10 @@ pub struct TableReport {
     pub rows_owned: u64,
     /// Rows kept only because something refers to them.
     pub rows_stub: u64,
+    /// How many of a hundred rows were written.
+    pub percent: f64,
+    /// References that became NULL, since what they referred to is not in the subset.
+    pub references_nulled: u64,
     /// Bytes of COPY text read.
     pub bytes_read: u64,
     /// Bytes in the target.
@@ -318,8 +326,13 @@ pub fn tables(plan: &Plan, meter: &Meter) -> Vec<TableReport> {
         let table = plan.catalog.table(part.table);
         let names: Vec<&str> =
             part.columns.iter().map(|&column| table.columns[column].name.as_str()).collect();
-        let stubs = plan.subset.as_ref().map_or(0, |subset| subset.stubs(part_index));
-        add_part(&mut reports[index], &names, meter.part(part_index), stubs);
+        add_part(&mut reports[index], &names, meter.part(part_index));
+        if let Some(subset) = &plan.subset {
+            let stubs = subset.stubs(part_index);
+            reports[index].rows_stub += stubs;
+            reports[index].rows_owned -= stubs.min(reports[index].rows_owned);
+            reports[index].references_nulled += subset.nulled(part_index);
+        }
     }
     reports
 }
@@ -339,6 +352,8 @@ fn empty_report(plan: &Plan, part: usize) -> TableReport {
         rows_written: 0,
         rows_owned: 0,
         rows_stub: 0,
+        percent: 100.0,
+        references_nulled: 0,
         bytes_read: 0,
         bytes_written: 0,
         seconds: 0.0,
@@ -346,13 +361,12 @@ fn empty_report(plan: &Plan, part: usize) -> TableReport {
     }
 }
 
-/// Adds a part with `stubs` rows that are there only since others refer to them; its columns, named in `names`, may be
-/// in another order than those of the table's other parts.
-fn add_part(report: &mut TableReport, names: &[&str], meter: &PartMeter, stubs: u64) {
+/// Adds a part; its columns, named in `names`, may be in another order than those of the table's other parts.
+fn add_part(report: &mut TableReport, names: &[&str], meter: &PartMeter) {
     report.rows_read += meter.rows_read();
     report.rows_written += meter.rows();
-    report.rows_stub += stubs;
-    report.rows_owned += meter.rows().saturating_sub(stubs);
+    report.rows_owned += meter.rows();
+    report.percent = percent(report.rows_written, report.rows_read);
     report.bytes_read += meter.read_bytes();
     report.bytes_written += meter.written_bytes();
     report.seconds += rounded(meter.elapsed());
@@ -362,6 +376,33 @@ fn add_part(report: &mut TableReport, names: &[&str], meter: &PartMeter, stubs: 
             column.nulls += counts.nulls;
         }
     }
+}
+
+/// How many of a hundred rows were written, to two digits; 100 where there were none.
+fn percent(written: u64, read: u64) -> f64 {
+    match read {
+        0 => 100.0,
+        _ => (written as f64 / read as f64 * 10_000.0).round() / 100.0,
+    }
+}
+
+/// How many of a hundred rows of `tables` were written.
+pub fn total_percent(tables: &[TableReport]) -> f64 {
+    let sum = |rows: fn(&TableReport) -> u64| tables.iter().map(rows).sum();
+    percent(sum(|table| table.rows_written), sum(|table| table.rows_read))
+}
+
+/// What came of the subset `asked`, as people read it: a line.
+pub fn subset_summary(asked: &str, tables: &[TableReport]) -> String {
+    let sum = |count: fn(&TableReport) -> u64| -> u64 { tables.iter().map(count).sum() };
+    format!(
+        "subset {asked}: {} of {} rows ({}%), {} of them only referred to or kept with their table, {} references made NULL\n",
+        sum(|table| table.rows_written),
+        sum(|table| table.rows_read),
+        total_percent(tables),
+        sum(|table| table.rows_stub),
+        sum(|table| table.references_nulled)
+    )
 }
 
 /// The tables as people read them: rows, size and time, a line each, and a total.

@@ -90,6 +90,9 @@ impl Job {
             if let Extent::Selected { why } = extent {
                 let memory_bytes = options.memory.0;
                 let settings = SelectSettings { jobs, memory_bytes, temp_dir: &temp_dir, why };
+                if !options.quiet {
+                    eprintln!("reading keys, to select the subset");
+                }
                 let subset = request.select(&*source, &key, settings)?;
                 plan = plan.with_subset(subset);
             }

@@ -87,6 +87,9 @@ pub fn run(options: &RunOptions) -> Result<(), Vec<Error>> {
     if !options.job.quiet {
         notes.iter().for_each(|note| eprintln!("note: {note}"));
         eprint!("{}", report::summary(&report.tables));
+        if let Some(subset) = &report.subset {
+            eprint!("{}", report::subset_summary(subset, &report.tables));
+        }
     }
     report.notes.extend(notes);
     options.report.as_ref().map_or(Ok(()), |path| write_report(path, &report)).map_err(one)?;
@@ -151,7 +154,10 @@ impl Signals {
 }
 
 fn report(job: &Job, to: &str, started: i64, meter: &Meter) -> Report {
+    let tables = report::tables(&job.plan, meter);
     Report {
+        percent: report::total_percent(&tables),
+        references_nulled: tables.iter().map(|table| table.references_nulled).sum(),
         mask_version: env!("CARGO_PKG_VERSION"),
         started_at: datetime::format_rfc3339(started),
         finished_at: datetime::format_rfc3339(now()),
@@ -163,7 +169,7 @@ fn report(job: &Job, to: &str, started: i64, meter: &Meter) -> Report {
         subset: job.plan.subset.as_ref().map(|subset| subset.summary.clone()),
         notes: job.plan.notes.clone(),
         phases: report::phases(meter),
-        tables: report::tables(&job.plan, meter),
+        tables,
     }
 }
 

@@ -9,7 +9,7 @@ use super::fit::{Effect, Fitting, Outcome};
 use super::group::{Group, Ties, partition_roots};
 use super::inputs::waiting;
 use super::name::ColumnName;
-use super::resolve::{ColumnId, Resolved, find_column};
+use super::resolve::{ColumnId, Resolved, find_column, find_reference};
 use super::setting::{KEEP, Setting};
 use super::shared::SharedMask;
 use super::{ColumnRule, LargeObjects, Line, RuleSet, Unlisted};
@@ -302,7 +302,37 @@ impl<'a> Binder<'a> {
         })
     }
 
+    /// Looks at the references within values: they do not mask as the key does.
+    fn references_within_values(&mut self) {
+        for declared in self.rules.foreign_keys.iter().filter(|declared| !declared.held.is_value()) {
+            let ends = find_reference(&declared.child, self.catalog)
+                .and_then(|child| Ok((child, find_reference(&declared.parent, self.catalog)?)));
+            let (children, parents) = match ends {
+                Ok(ends) => ends,
+                Err(error) => {
+                    self.errors.push(error.at(&declared.line));
+                    continue;
+                }
+            };
+            let is_masked =
+                |id: &&ColumnId| self.actions.get(id).is_some_and(|action| action.function != KEEP);
+            let masked: Vec<String> = parents
+                .iter()
+                .filter(is_masked)
+                .map(|id| {
+                    format!(
+                        "`{}` is masked, and what refers to it within `{}` does not follow it",
+                        id.display(self.catalog),
+                        children[0].display(self.catalog)
+                    )
+                })
+                .collect();
+            self.notes.extend(masked);
+        }
+    }
+
     fn finish(mut self) -> Result<Binding, Vec<Error>> {
+        self.references_within_values();
         let mut tables = HashMap::new();
         let mut missing: BTreeMap<TableId, BTreeSet<ColumnId>> = BTreeMap::new();
         for &table in &self.with_data {

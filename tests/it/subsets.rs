@@ -150,3 +150,61 @@ fn all_of_it_is_what_a_run_without_a_subset_writes() {
     let files = |run: crate::support::Snapshot| run.to("staging.sql").run().files();
     assert!(files(facts.whole()) == files(facts.run(&["100%"])), "the bytes differ");
 }
+
+#[test]
+fn the_rows_that_are_owned_are_like_the_others() {
+    let facts = Facts::of(
+        Server::newest(),
+        "CREATE TABLE users (id int PRIMARY KEY, country text, age int);
+         CREATE TABLE orders (id int PRIMARY KEY, user_id int NOT NULL REFERENCES users, total int);
+         SELECT setseed(0.5);
+         INSERT INTO users SELECT i, (ARRAY['NL', 'DE', 'IT', 'FR', 'FR', 'FR'])[1 + (random() * 5)::int],
+             18 + (random() * random() * 70)::int FROM generate_series(1, 6000) i;
+         INSERT INTO orders SELECT i, 1 + (power(random(), 2) * 5999)::int, (random() * 1000)::int
+         FROM generate_series(1, 20000) i;",
+        "",
+        &["20%"],
+    );
+    facts.assert_share("users", 20.0);
+    let counts = |rows: &Rows, table: &str, column: &str| {
+        let mut counts = std::collections::BTreeMap::<String, f64>::new();
+        for value in rows.column(&format!("public.{table}"), column).into_iter().flatten() {
+            *counts.entry(value.to_string()).or_default() += 1.0;
+        }
+        counts
+    };
+    // χ² with 3 degrees of freedom is above 16.3 once in a thousand draws.
+    let (all, kept) =
+        (counts(facts.all_rows(), "users", "country"), counts(facts.rows(), "users", "country"));
+    let share = kept.values().sum::<f64>() / all.values().sum::<f64>();
+    let chi: f64 = all.iter().map(|(key, all)| (kept[key] - all * share).powi(2) / (all * share)).sum();
+    assert!(chi < 16.3, "countries: {chi}");
+    // Kolmogorov and Smirnov: √n·D is above 1.95 once in a thousand draws. The fan-out is drawn user by user.
+    let fan_out = |rows: &Rows| -> Vec<f64> {
+        let orders = counts(rows, "orders", "user_id");
+        let users = rows.column("public.users", "id").into_iter().flatten();
+        users.map(|id| orders.get(id).copied().unwrap_or(0.0)).collect()
+    };
+    let numbers = |rows: &Rows, table: &str, column: &str| -> Vec<f64> {
+        let values = rows.column(&format!("public.{table}"), column);
+        values.into_iter().flatten().map(|value| value.parse().unwrap()).collect()
+    };
+    for (what, all, kept) in [
+        ("ages", numbers(facts.all_rows(), "users", "age"), numbers(facts.rows(), "users", "age")),
+        ("totals", numbers(facts.all_rows(), "orders", "total"), numbers(facts.rows(), "orders", "total")),
+        ("orders of a user", fan_out(facts.all_rows()), fan_out(facts.rows())),
+    ] {
+        let distance = kolmogorov_smirnov(all, &kept) * (kept.len() as f64).sqrt();
+        assert!(distance < 1.95, "{what}: {distance}");
+    }
+}
+
+/// The greatest distance between the distributions of two samples.
+fn kolmogorov_smirnov(mut all: Vec<f64>, kept: &[f64]) -> f64 {
+    let mut kept = kept.to_vec();
+    [&mut all, &mut kept].into_iter().for_each(|values| values.sort_by(f64::total_cmp));
+    let below = |values: &[f64], bound: f64| {
+        values.partition_point(|value| *value <= bound) as f64 / values.len() as f64
+    };
+    all.iter().map(|&bound| (below(&all, bound) - below(&kept, bound)).abs()).fold(0.0, f64::max)
+}

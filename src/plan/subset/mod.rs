@@ -193,6 +193,15 @@ impl SubsetPlan {
         (kept.count_set_bits() - (&kept & &owned).count_set_bits()) as u64
     }
 
+    /// How many references of the rows of the plan's part `part` become NULL.
+    pub fn nulled(&self, part: usize) -> u64 {
+        let Some(filter) = self.filter(part) else { return 0 };
+        let rows = filter.rows() as usize;
+        let kept = filter.kept(0, rows);
+        let nulled = filter.nulled(0, rows).map(|(_, nulled)| (&nulled & &kept).count_set_bits() as u64);
+        nulled.sum()
+    }
+
     /// What becomes NULL where the reference of an edge does: the places in the rows of the plan's part `part`.
     pub fn null_places(&self, plan: &Plan, part: usize, edge: usize) -> Vec<usize> {
         let part = &plan.parts[part];

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::support::postgres::{Database, Server};
 use crate::support::rows::Row;
-use crate::support::{Rows, Run, Snapshot, assert_same_rows, loaded};
+use crate::support::{Rows, Run, Snapshot, assert_same_rows, fixture, loaded, mask};
 
 /// A database with the rows of a case, dumps of it, and what a subset of it holds.
 pub struct Facts {
@@ -85,6 +85,11 @@ impl Facts {
     /// The rows of the subset.
     pub fn rows(&self) -> &Rows {
         &self.kept
+    }
+
+    /// All rows.
+    pub fn all_rows(&self) -> &Rows {
+        &self.all
     }
 
     /// The values of `column` of the kept rows of `table`, NULL left out.
@@ -182,6 +187,22 @@ impl Facts {
             run.succeeds();
             assert_same_rows(&self.kept, &rows_of(&run, self.server), &format!("{what}, {name}"));
         }
+        assert_same_rows(&self.kept, &self.live_rows(), &format!("{what}, live"));
+    }
+
+    /// The same subset, from the live database.
+    pub fn live_rows(&self) -> Rows {
+        let rules = self.folder.path().join("live.toml");
+        fs::write(&rules, format!("{KEEP}{}", self.rules)).unwrap();
+        let to = self.folder.path().join("live.dump");
+        let mut command = mask();
+        command.args(["--from", &self.database.conninfo(), "--overwrite", "--to"]).arg(&to);
+        command.arg("--rules").arg(&rules).arg("--key-file").arg(fixture("shop/demo.key"));
+        command.args(self.subset.iter().flat_map(|spec| ["--subset", spec.as_str()]));
+        command.env("MASK_PG_DUMP", self.database.tool("pg_dump").get_program());
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        archive_rows(&to, self.server)
     }
 
     /// Where one percentage is asked for, checks that half of it is within it and it within its double.
@@ -221,12 +242,16 @@ pub fn assert_within(less: &Rows, more: &Rows, what: &str) {
     }
 }
 
-/// The rows of an archive, loaded without its constraints: what is asked here is only which they are.
 fn rows_of(run: &Run, server: &'static Server) -> Rows {
+    archive_rows(&run.output(), server)
+}
+
+/// The rows of an archive, loaded without its constraints: what is asked here is only which they are.
+fn archive_rows(archive: &Path, server: &'static Server) -> Rows {
     let database = server.database();
     let mut pg_restore = database.tool("pg_restore");
     pg_restore.args(["--exit-on-error", "--section=pre-data", "--section=data", "-d", &database.name]);
-    let output = pg_restore.arg(run.output()).output().unwrap();
+    let output = pg_restore.arg(archive).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     Rows::of_database(&database)
 }

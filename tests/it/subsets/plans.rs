@@ -72,6 +72,40 @@ fn the_size_of_a_hub_is_foretold() {
 }
 
 #[test]
+fn a_row_is_explained_by_its_path() {
+    let facts = Facts::of(
+        Server::newest(),
+        "CREATE TABLE users (id int PRIMARY KEY);
+         CREATE TABLE products (id int PRIMARY KEY, name text);
+         CREATE TABLE orders (id int PRIMARY KEY, user_id int NOT NULL REFERENCES users,
+                              product_id int NOT NULL REFERENCES products);
+         INSERT INTO users SELECT i FROM generate_series(1, 1000) i;
+         INSERT INTO products SELECT i, repeat('product ', 60) FROM generate_series(1, 5000) i;
+         INSERT INTO orders SELECT i, 1 + i % 1000, i FROM generate_series(1, 5000) i;",
+        "",
+        &["10%", "products=0%"],
+    );
+    let why = |row: &str| {
+        let run = facts.run(&["10%", "products=0%"]).command("plan").argument("--why").argument(row).run();
+        run.succeeds();
+        String::from_utf8(run.stdout).unwrap()
+    };
+    let order = facts.kept("orders", "id").into_iter().next().unwrap();
+    let text = why(&format!("products({order})"));
+    let said = format!("row {order} of public.products is referred to by row {order} of public.orders");
+    assert!(text.contains(&said) && text.contains("kept for its own sake: its table is sampled"), "{text}");
+    let gone = facts.all("orders", "id").difference(&facts.kept("orders", "id")).next().unwrap().clone();
+    let text = why(&format!("orders({gone})"));
+    assert!(text.contains("is not kept") && text.contains("it would follow row"), "{text}");
+    for (row, said) in
+        [("orders", "this names no row"), ("orders(0)", "has no such row"), ("odrers(1)", "no table")]
+    {
+        let run = facts.run(&["10%"]).command("plan").argument("--why").argument(row).run();
+        run.ends_with(2).says(said);
+    }
+}
+
+#[test]
 fn what_null_would_break_is_refused() {
     let facts = Facts::of(
         Server::newest(),
