@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Child, ChildStdout, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use pgmask::pg::client::{Connection, Conninfo};
+use tempfile::TempDir;
 
 use crate::support::postgres::{Database, Server, installed};
 use crate::support::{Run, Snapshot, fixture, mask, wait};
@@ -146,6 +147,22 @@ fn a_large_table_comes_out_the_same_for_any_number_of_connections() {
 }
 
 #[test]
+fn a_subset_of_a_live_database_is_that_of_its_dump() {
+    let database = Server::newest().database();
+    database.psql(LARGE);
+    database.psql(
+        "CREATE TABLE owned (large_id bigint REFERENCES large, v text);
+         INSERT INTO owned SELECT id, 'of ' || id FROM large",
+    );
+    let snapshot = Snapshot::shop().rules_text(KEEP).argument("--subset").argument("large=10%");
+    is_as_from_a_dump(&database, &snapshot, &["staging.sql", "parquet:staging"]);
+    let shop = Server::newest().database();
+    shop.pg_restore(&fixture("shop/shop.dump"), 1);
+    let snapshot = Snapshot::shop().argument("--subset").argument("10%");
+    is_as_from_a_dump(&shop, &snapshot, &["staging.sql", "parquet:staging"]);
+}
+
+#[test]
 fn the_samples_come_out_as_from_a_dump() {
     let folder = std::env::var_os("MASK_SAMPLE_DATA")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
@@ -173,7 +190,7 @@ fn a_standby_is_read_as_the_server_that_it_follows() {
     shop.psql("CREATE UNLOGGED TABLE fleeting (id int); INSERT INTO fleeting VALUES (1)");
     let fleeting = "version = 1\n[tables.fleeting]\nid = \"keep\"\n";
     let snapshot = Snapshot::shop().rules("rules.toml").rules_text(fleeting).to("staging.sql");
-    let standby = server.standby().existing("shop");
+    let standby = server.standby().expected("shop");
     let run = snapshot.clone().live(&standby).run();
     run.succeeds().says("a standby has no rows of unlogged tables: table `public.fleeting`");
     let of_server = snapshot.live(&shop).argument("--exclude-tables").argument("fleeting").run();
@@ -250,9 +267,8 @@ fn writers_do_not_get_into_the_snapshot() {
     assert_ne!(staging.psql("SELECT count(*) FROM transfers"), "0\n");
 }
 
-/// Runs on `database` to standard output, ends the sessions of `mask` that `which` says, if anything, when the first
-/// bytes are there, and reads the rest.
-fn with_sessions_ended(database: &Database, which: Option<&str>) -> (Option<i32>, Vec<u8>, String) {
+/// A run on `database` to standard output, of which the first `bytes` are taken so far; and the folder that it needs.
+fn begun(database: &Database, bytes: usize) -> (Child, ChildStdout, Vec<u8>, TempDir) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let rules = folder.path().join("rules.toml");
     fs::write(&rules, KEEP).expect("the folder is ours");
@@ -263,8 +279,15 @@ fn with_sessions_ended(database: &Database, which: Option<&str>) -> (Option<i32>
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the program starts");
     let mut stdout = child.stdout.take().expect("it is piped");
-    let mut output = vec![0; 5 << 20];
+    let mut output = vec![0; bytes];
     stdout.read_exact(&mut output).expect("there is more than that");
+    (child, stdout, output, folder)
+}
+
+/// Runs on `database` to standard output, ends the sessions of `mask` that `which` says, if anything, when the first
+/// bytes are there, and reads the rest.
+fn with_sessions_ended(database: &Database, which: Option<&str>) -> (Option<i32>, Vec<u8>, String) {
+    let (mut child, mut stdout, mut output, _folder) = begun(database, 5 << 20);
     if let Some(which) = which {
         let ended = database.psql(&format!(
             "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
@@ -291,6 +314,32 @@ fn connections_that_are_lost_are_made_again_and_nothing_is_missing() {
         assert_eq!(code, Some(0), "{which}: {stderr}");
         assert!(output == whole, "{which}");
     }
+}
+
+/// How much memory the process `id` has, in MiB.
+fn resident_mebibytes(id: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{id}/status")).expect("the process is there");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("it says so");
+    line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") / 1024
+}
+
+#[test]
+fn a_large_table_is_not_read_into_memory() {
+    if !Path::new("/proc/self/status").exists() {
+        return;
+    }
+    let database = Server::newest().database();
+    database.psql(
+        "CREATE UNLOGGED TABLE large (v text); ALTER TABLE large ALTER v SET STORAGE EXTERNAL;
+         INSERT INTO large SELECT repeat('x', 100000) FROM generate_series(1, 4000)",
+    );
+    let (child, mut stdout, _, _folder) = begun(&database, 30 << 20);
+    // Nobody takes the rest as yet.
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    let resident = resident_mebibytes(child.id());
+    std::io::copy(&mut stdout, &mut std::io::sink()).expect("it is read to its end");
+    assert_eq!(wait(child).code(), Some(0));
+    assert!(resident < 160, "{resident} MiB");
 }
 
 #[test]

@@ -21,7 +21,7 @@ use crate::pg::dump::{Compression, Dump};
 const LOCK_TIMEOUT: &str = "--lock-wait-timeout=60000";
 
 /// How long pg_dump may take to say goodbye to the server when nobody listens to it any more.
-const PATIENCE: Duration = Duration::from_millis(500);
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How much of what pg_dump says is kept, to see what failed.
 const COMPLAINT_BYTES: u64 = 64 << 10;

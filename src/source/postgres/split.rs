@@ -2,12 +2,12 @@
 //!
 //! Readers take the chunks one after another; each hands its rows over by a bounded channel of its own, and the
 //! channels are emptied in the order in which the chunks were taken. So the first chunk that is not delivered always
-//! has a reader at work, and what the others read ahead is bounded.
+//! has a reader at work. No more chunks are taken ahead than there are readers, so that memory is bounded too.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
 use memchr::{memchr, memrchr};
 
 use super::rows::{ChunkStream, Rows};
@@ -53,7 +53,7 @@ struct Chunks {
 }
 
 impl Chunks {
-    /// The next chunk, and the channel for its rows; `None` when all are taken.
+    /// The next chunk, and the channel for its rows; `None` when all are taken. Waits while enough are taken ahead.
     fn take(&self) -> Option<(usize, Sender<Piece>)> {
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
         let (chunk, announce) = &mut *next;
@@ -61,6 +61,7 @@ impl Chunks {
             return None;
         }
         let (sender, receiver) = bounded(PIECES_AHEAD);
+        // Whoever waits here has the others wait too: there is nothing for them to do either.
         announce.send(Ok(receiver)).ok()?;
         *chunk += 1;
         Some((*chunk - 1, sender))
@@ -139,7 +140,7 @@ impl SplitBlocks {
         readers: Arc<Readers>,
         jobs: usize,
     ) -> Self {
-        let (announce, announced) = unbounded();
+        let (announce, announced) = bounded(jobs.max(1));
         SplitBlocks {
             chunks: Arc::new(Chunks { snapshot, rows, next: Mutex::new((0, announce)) }),
             announced,

@@ -147,11 +147,6 @@ impl Server {
         self.programs.join(name)
     }
 
-    /// The database `name` that it has already.
-    pub fn existing(&'static self, name: &str) -> Database {
-        Database { server: self, name: name.to_string() }
-    }
-
     /// The server of the newest version that is installed.
     pub fn newest() -> &'static Server {
         let newest = installed().keys().next_back();
