@@ -153,6 +153,28 @@ fn value(function: &str, n: usize) -> String {
         "json" => format!(r#"{{"email": "ana.silva{n}@corp.example", "tags": ["new", {n}]}}"#),
         "phone" => format!("+1 212 {:03} {:04}", n % 1000, n % 10_000),
         "postal_code" => format!("{:05}", n % 100_000),
+        "bucket" | "clamp" | "noise" | "round" => format!("{}", n * 37 % 100_000),
+        "bic" => ["DEUTDEFF500", "CHASUS33", "BNPAFRPPXXX"][n % 3].to_string(),
+        "check_digit" => "NR-945663-4".to_string(),
+        "driving_licence" => format!("D{:03}-{:04}-8901", n % 1000, n % 10_000),
+        "hostname" => format!("host-{n}.corp.example"),
+        "iban" => {
+            ["DE89370400440532013000", "GB29NWBK60161331926819", "FR1420041010050500013M02606"][n % 3].into()
+        }
+        "ip" => format!("10.{}.{}.{}", n >> 16, n >> 8 & 255, n & 255),
+        "mac" => format!("08:00:2b:00:{:02x}:{:02x}", n >> 8 & 255, n & 255),
+        "national_id" => ["111222333", "123456782"][n % 2].to_string(),
+        "passport" => format!("YA{n:07}"),
+        "password_hash" => "$2b$04$abcdefghijklmnopqrstuu5Lo0g67CiD3M4RpN1BmBb4Crp5w7dbK".to_string(),
+        "ssn" => format!("536-90-{:04}", n % 10_000),
+        "time_of_day" | "truncate_to" => {
+            format!("{}-{:02}-{:02} 16:45:12.5", 1950 + n % 70, 1 + n % 12, 1 + n % 28)
+        }
+        "token" => format!("sk_live_{n:06}4eC39HqLyjWDarjtT1"),
+        "url" => format!("https://shop.corp.example/users/{n}/photo.jpg?size=20"),
+        "user_agent" => format!("Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:{n})"),
+        "vehicle_plate" => format!("B-MW {:04}", n % 10_000),
+        "vin" => ["1M8GDM9AXKP042788", "5GZCZ43D13S812715"][n % 2].to_string(),
         "redact" => format!("Called on day {n}; asked for a copy of the contract, to be sent by post."),
         "street_address" => format!("{} Rua Augusta", n % 1000),
         "uuid" => format!("{n:08x}-7c3e-7d51-9f0a-3b6c1e88d2f4"),

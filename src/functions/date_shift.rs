@@ -3,7 +3,7 @@
 use super::draws::place;
 use super::{Build, Built, Example, Function, Parameter, Refusal, TextMask, Uniqueness};
 use crate::key::DomainKey;
-use crate::pg::datetime::{days_from_civil, parse_time, push_date, push_time, split_date};
+use crate::pg::datetime::{days_from_civil, parse_time, push_date, push_timestamp, split_date};
 use crate::schema::PgType;
 
 pub static DATE_SHIFT: Function = Function {
@@ -57,11 +57,7 @@ impl TextMask for DateShift {
             let (day, time) = Some(shifted(shift))
                 .filter(|(day, _)| (least..=greatest).contains(day))
                 .unwrap_or_else(|| shifted(-shift));
-            let mut rest = String::with_capacity(24);
-            rest.push(' ');
-            push_time(time, &mut rest);
-            rest.push_str(zone);
-            push_date(day, &rest, out);
+            push_timestamp(day, time, zone, out);
             return Ok(());
         }
         let shifted = if (least..=greatest).contains(&(day + shift)) { day + shift } else { day - shift };

@@ -34,6 +34,13 @@ impl Permutation {
         }
     }
 
+    /// What one number, below the size, becomes.
+    pub fn of(&self, number: u128) -> u128 {
+        let mut numbers = [number];
+        self.apply(&mut numbers);
+        numbers[0]
+    }
+
     /// Replaces each of `numbers`, which are below the size, by what it becomes.
     ///
     /// A round waits for the one before it, so several numbers together take little longer than one.

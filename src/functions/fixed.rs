@@ -1,5 +1,6 @@
 //! `fixed`: one value for all.
 
+use super::literal::is_literal;
 use super::{Build, Built, Example, Function, Parameter, Refusal, TextMask, Uniqueness};
 use crate::schema::PgType;
 
@@ -50,6 +51,30 @@ fn build(build: &Build<'_>) -> Result<Built, Refusal> {
     if value.contains('\0') {
         return Err(Refusal::new("`value` holds a NUL character").hint("Postgres stores none; leave it out"));
     }
+    if !is_literal(build.ty, &value) {
+        return Err(Refusal::new(format!("`value` is no value of the type `{}`", build.ty))
+            .hint("write it as a dump has it, dates in ISO form; a value in quotes is taken as it is"));
+    }
     let chars = value.chars().count() as u32;
     Ok(Built::text(Fixed(value), Uniqueness::None, Some(chars)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::functions::test_support::Tester;
+
+    #[test]
+    fn a_value_is_that_of_the_column_or_is_refused() {
+        assert_eq!(Tester::new(&FIXED, "value = 7", PgType::Int2).masked("1"), Ok("7".into()));
+        assert_eq!(
+            Tester::new(&FIXED, "value = 1970-01-01", PgType::Date).masked("x"),
+            Ok("1970-01-01".into())
+        );
+        let refused = |rule: &str, ty| Tester::refused(&FIXED, rule, ty);
+        assert!(refused("value = 'n/a'", PgType::Int4).contains("no value of the type `integer`"));
+        assert!(refused("value = 1000", PgType::Numeric(Some((5, 2)))).contains("numeric(5,2)"));
+        assert!(refused("value = [1]", PgType::Text).contains("single"));
+        assert!(refused("value = \"a\\u0000\"", PgType::Text).contains("NUL"));
+    }
 }

@@ -23,8 +23,8 @@ pub static INTEGER_ID: Function = Function {
     example: Example { rule: r#""integer_id""#, ty: PgType::Int4, input: "1002", output: Some("346254632") },
     domain: "integer_id",
     domain_by: None,
-    takes: PgType::is_integer,
-    takes_text: "`smallint`, `integer`, `bigint`",
+    takes: |ty| ty.is_integer() || matches!(ty.base(), PgType::Numeric(None | Some((_, 0)))),
+    takes_text: "`smallint`, `integer`, `bigint`, `numeric` without decimals",
     build,
 };
 
@@ -61,7 +61,9 @@ impl TextMask for IntegerId {
 
 impl IntegerId {
     fn parse(&self, value: &str) -> Result<i64, &'static str> {
-        value.parse().map_err(|_| "is not an integer")
+        // A numeric without a scale of its own may have decimals that are zero.
+        let whole = value.split_once('.').filter(|(_, decimals)| decimals.bytes().all(|digit| digit == b'0'));
+        whole.map_or(value, |(whole, _)| whole).parse().map_err(|_| "is not an integer")
     }
 
     /// Replaces each of at most [`LANES`] numbers by what it becomes, or why it becomes nothing.
@@ -93,16 +95,14 @@ impl IntegerId {
 }
 
 fn build(build: &Build<'_>) -> Result<Built, Refusal> {
-    let (least, greatest) = match build.ty.base() {
-        PgType::Int2 => (i64::from(i16::MIN), i64::from(i16::MAX)),
-        PgType::Int4 => (i64::from(i32::MIN), i64::from(i32::MAX)),
-        _ => (i64::MIN, i64::MAX),
-    };
+    let ranges = type_ranges(build.ty.base());
+    let least = ranges.iter().map(|range| *range.start()).min().unwrap_or(i64::MIN);
+    let greatest = ranges.iter().map(|range| *range.end()).max().unwrap_or(i64::MAX);
     let min = build.parameters.integer("min", least..=greatest)?;
     let max = build.parameters.integer("max", least..=greatest)?;
     let zero_stays = min.is_none() && max.is_none();
     let ranges = match zero_stays {
-        true => type_ranges(build.ty.base()),
+        true => ranges,
         false => vec![min.unwrap_or(least)..=max.unwrap_or(greatest)],
     };
     if let Some(empty) = ranges.iter().find(|range| range.is_empty()) {
@@ -126,6 +126,16 @@ fn type_ranges(ty: &PgType) -> Vec<RangeInclusive<i64>> {
     match ty {
         PgType::Int2 => vec![1..=i64::from(i16::MAX), i64::from(i16::MIN)..=-1],
         PgType::Int4 => of_integer(),
+        PgType::Numeric(Some((precision @ ..10, _))) => {
+            let greatest = 10i64.pow(u32::from(*precision)) - 1;
+            vec![1..=greatest, -greatest..=-1]
+        }
+        PgType::Numeric(Some((precision @ ..19, _))) => {
+            let greatest = 10i64.pow(u32::from(*precision)) - 1;
+            let mut ranges = of_integer();
+            ranges.extend([i64::from(i32::MAX) + 1..=greatest, -greatest..=i64::from(i32::MIN) - 1]);
+            ranges
+        }
         _ => {
             let mut ranges = of_integer();
             ranges.extend([i64::from(i32::MAX) + 1..=i64::MAX, i64::MIN..=i64::from(i32::MIN) - 1]);
@@ -137,6 +147,7 @@ fn type_ranges(ty: &PgType) -> Vec<RangeInclusive<i64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::functions::test_support::Tester;
     use crate::functions::{Masking, Parameters};
     use crate::key::MasterKey;
 
@@ -164,6 +175,23 @@ mod tests {
             assert!((-32768..0).contains(&masked(PgType::Int2, "", -value).unwrap()));
         }
         assert!(masked(PgType::Int8, "", i64::MIN).unwrap() < 0);
+    }
+
+    #[test]
+    fn a_numeric_without_decimals_is_one_too() {
+        let numeric = |precision| PgType::Numeric(Some((precision, 0)));
+        assert_eq!(masked(numeric(12), "", 1002), masked(PgType::Int4, "", 1002));
+        assert_eq!(masked(PgType::Numeric(None), "", 1 << 40), masked(PgType::Int8, "", 1 << 40));
+        for value in 1..500 {
+            assert!((1..=99_999).contains(&masked(numeric(5), "", value).unwrap()));
+            assert!(
+                (2_147_483_648..1_000_000_000_000).contains(&masked(numeric(12), "", value << 31).unwrap())
+            );
+        }
+        let tester = Tester::new(&INTEGER_ID, "", PgType::Numeric(None));
+        assert_eq!(tester.masked("7.00"), tester.masked("7"));
+        assert!(tester.masked("7.50").is_err());
+        assert!(Tester::refused(&INTEGER_ID, "", PgType::Numeric(Some((5, 2)))).contains("numeric(5,2)"));
     }
 
     #[test]

@@ -5,25 +5,35 @@
 
 mod blocks;
 pub mod canonical;
+mod check_characters;
 mod decimal;
 pub mod docs;
+mod document;
 mod draws;
 mod feistel;
 pub mod ff1;
 mod genders;
+mod hosts;
+mod layout;
+mod literal;
 pub mod nested;
 mod number;
 pub mod parameters;
 mod phrase;
 pub mod results;
 pub mod row;
+mod scheme;
+mod shape;
+mod spelling;
 #[cfg(test)]
 mod test_support;
 pub mod text;
 mod words;
 
+mod bic;
 mod birth_date;
 mod bucket;
+mod check_digit;
 mod city;
 mod clamp;
 mod company;
@@ -31,7 +41,9 @@ mod coordinates;
 mod country;
 mod credit_card;
 mod date_shift;
+mod default;
 mod digits;
+mod driving_licence;
 mod email;
 mod first_name;
 mod fixed;
@@ -39,14 +51,21 @@ mod fpe;
 mod full_name;
 mod gender;
 mod hash;
+mod hostname;
+mod iban;
 mod integer_id;
+mod ip;
 mod job_title;
 mod json;
 mod keep;
 mod last_name;
+mod mac;
 mod middle_name;
+mod national_id;
 mod noise;
 mod null;
+mod passport;
+mod password_hash;
 mod person;
 mod phone;
 mod phone_ranges;
@@ -55,12 +74,18 @@ mod postal_code;
 mod redact;
 mod region;
 mod round;
+mod ssn;
 mod street_address;
 mod template;
 mod time_of_day;
+mod token;
 mod truncate_to;
+mod url;
+mod user_agent;
 mod username;
 mod uuid;
+mod vehicle_plate;
+mod vin;
 
 pub use nested::Context;
 pub use row::{Form, Input};
@@ -129,6 +154,8 @@ pub struct Build<'a> {
     pub by: bool,
     /// What a function that takes more than its own rule is made from; without it, such a function is refused.
     pub context: Option<&'a Context<'a>>,
+    /// The column's default as an SQL expression, where it has one.
+    pub default: Option<&'a str>,
 }
 
 /// A function made ready for a column.
@@ -181,14 +208,18 @@ pub struct Parameters(pub BTreeMap<String, toml::Value>);
 /// Every masking function, by name.
 pub static FUNCTIONS: &[&Function] = &[
     &birth_date::BIRTH_DATE,
+    &bic::BIC,
     &bucket::BUCKET,
+    &check_digit::CHECK_DIGIT,
     &city::CITY,
     &clamp::CLAMP,
     &company::COMPANY,
     &country::COUNTRY,
     &credit_card::CREDIT_CARD,
     &date_shift::DATE_SHIFT,
+    &default::DEFAULT,
     &digits::DIGITS,
+    &driving_licence::DRIVING_LICENCE,
     &email::EMAIL,
     &first_name::FIRST_NAME,
     &fixed::FIXED,
@@ -196,6 +227,8 @@ pub static FUNCTIONS: &[&Function] = &[
     &full_name::FULL_NAME,
     &gender::GENDER,
     &hash::HASH,
+    &hostname::HOSTNAME,
+    &iban::IBAN,
     &integer_id::INTEGER_ID,
     &job_title::JOB_TITLE,
     &json::JSON,
@@ -203,20 +236,34 @@ pub static FUNCTIONS: &[&Function] = &[
     &last_name::LAST_NAME,
     &coordinates::LATITUDE,
     &coordinates::LONGITUDE,
+    &ip::IP,
+    &json::JSON,
+    &keep::KEEP,
+    &last_name::LAST_NAME,
+    &mac::MAC,
     &middle_name::MIDDLE_NAME,
+    &national_id::NATIONAL_ID,
     &noise::NOISE,
     &null::NULL,
+    &passport::PASSPORT,
+    &password_hash::PASSWORD_HASH,
     &phone::PHONE,
     &postal_code::POSTAL_CODE,
     &redact::REDACT,
     &region::REGION,
     &round::ROUND,
+    &ssn::SSN,
     &street_address::STREET_ADDRESS,
     &template::TEMPLATE,
     &time_of_day::TIME_OF_DAY,
+    &token::TOKEN,
     &truncate_to::TRUNCATE_TO,
+    &url::URL,
+    &user_agent::USER_AGENT,
     &username::USERNAME,
     &uuid::UUID,
+    &vehicle_plate::VEHICLE_PLATE,
+    &vin::VIN,
 ];
 
 /// The function `name`.
@@ -246,7 +293,7 @@ impl Function {
 impl<'a> Build<'a> {
     /// What a function of one value is built from.
     pub fn new(parameters: &'a Parameters, ty: &'a PgType, key: &'a DomainKey, by: bool) -> Self {
-        Build { parameters, ty, key, by, context: None }
+        Build { parameters, ty, key, by, context: None, default: None }
     }
 
     /// …and one that takes other functions or files, in `context`.

@@ -3,7 +3,7 @@
 use super::draws::place;
 use super::{Build, Built, Example, Function, Parameter, Refusal, TextMask, Uniqueness};
 use crate::key::DomainKey;
-use crate::pg::datetime::{parse_time, push_date, push_time, split_date};
+use crate::pg::datetime::{parse_time, push_time, push_timestamp, split_date};
 use crate::schema::PgType;
 
 pub static TIME_OF_DAY: Function = Function {
@@ -74,11 +74,7 @@ impl TextMask for TimeOfDay {
                 out.push_str(zone);
             }
             Some(day) => {
-                let mut rest = String::with_capacity(24);
-                rest.push(' ');
-                push_time(seconds * SECOND, &mut rest);
-                rest.push_str(zone);
-                push_date(day, &rest, out);
+                push_timestamp(day, seconds * SECOND, zone, out);
             }
         }
         Ok(())

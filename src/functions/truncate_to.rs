@@ -3,7 +3,7 @@
 use super::{Build, Built, Example, Function, Parameter, Refusal, TextMask, Uniqueness};
 use crate::pg::datetime::{
     Moment, Timestamp, civil_from_days, days_from_civil, parse_date, parse_time, parse_timestamp,
-    parse_timestamptz, push_date, push_time,
+    parse_timestamptz, push_date, push_time, push_timestamp,
 };
 use crate::pg::interval::Interval;
 use crate::schema::PgType;
@@ -168,11 +168,8 @@ impl TruncateTo {
         let (days, microseconds) = timestamp.within_day();
         let first = self.unit.first_day(days);
         // With a time of day, the first day of all begins at midnight as any other.
-        let mut rest = String::with_capacity(24);
-        rest.push(' ');
-        push_time(if first == days { self.unit.time(microseconds) } else { 0 }, &mut rest);
-        rest.push_str(zone);
-        push_date(first, &rest, out);
+        let time = if first == days { self.unit.time(microseconds) } else { 0 };
+        push_timestamp(first, time, zone, out);
         Ok(())
     }
 }

@@ -3,8 +3,6 @@
 //! Calendar arithmetic is the proleptic Gregorian calendar, as in Postgres. A year is astronomical inside (1 BC is 0)
 //! and written with ` BC`. Reads what Postgres writes, not all that it reads: no month names, no missing parts.
 
-use std::fmt::Write as _;
-
 const SECOND: i64 = 1_000_000;
 const MINUTE: i64 = 60 * SECOND;
 const HOUR: i64 = 60 * MINUTE;
@@ -197,9 +195,42 @@ impl Input<'_> {
 
 /// Appends a date, given as days since 1970-01-01, as Postgres writes it; `rest`, its time and zone, comes before the era.
 pub fn push_date(days: i64, rest: &str, out: &mut String) {
+    let era = push_day(days, out);
+    out.push_str(rest);
+    out.push_str(era);
+}
+
+/// Appends a timestamp as Postgres writes it: days since 1970-01-01, microseconds of 0 or more since midnight, and the
+/// offset from UTC, such as `+02`, or nothing.
+pub fn push_timestamp(days: i64, microseconds: i64, offset: &str, out: &mut String) {
+    let era = push_day(days, out);
+    out.push(' ');
+    push_time(microseconds, out);
+    out.push_str(offset);
+    out.push_str(era);
+}
+
+/// Appends a date without its era, and gives that.
+fn push_day(days: i64, out: &mut String) -> &'static str {
     let (year, month, day) = civil_from_days(days);
     let (year, era) = if year > 0 { (year, "") } else { (1 - year, " BC") };
-    write!(out, "{year:04}-{month:02}-{day:02}{rest}{era}").expect("a string takes all");
+    push_number(year, 4, out);
+    out.push('-');
+    push_number(month, 2, out);
+    out.push('-');
+    push_number(day, 2, out);
+    era
+}
+
+/// Appends a number of 0 or more with zeros before it up to `least` digits; faster than formatting it.
+fn push_number(mut number: i64, least: usize, out: &mut String) {
+    let (mut digits, mut start) = ([b'0'; 20], 20);
+    while number > 0 || start > 20 - least {
+        start -= 1;
+        digits[start] = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
+    out.push_str(std::str::from_utf8(&digits[start..]).expect("digits are ASCII"));
 }
 
 /// Writes a time of day, given as microseconds since midnight, as Postgres does.
@@ -212,10 +243,14 @@ pub fn format_time(microseconds: i64) -> String {
 /// Appends a time, given as microseconds of 0 or more, as Postgres writes it; it may have more than 24 hours.
 pub fn push_time(microseconds: i64, out: &mut String) {
     let (seconds, fraction) = (microseconds / SECOND, microseconds % SECOND);
-    let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    write!(out, "{hour:02}:{minute:02}:{second:02}").expect("a string takes all");
+    push_number(seconds / 3600, 2, out);
+    out.push(':');
+    push_number(seconds / 60 % 60, 2, out);
+    out.push(':');
+    push_number(seconds % 60, 2, out);
     if fraction != 0 {
-        write!(out, ".{fraction:06}").expect("a string takes all");
+        out.push('.');
+        push_number(fraction, 6, out);
         out.truncate(out.trim_end_matches('0').len());
     }
 }

@@ -20,6 +20,9 @@ pub struct Fitting<'a> {
     pub id: ColumnId,
 }
 
+/// The most functions that a hint names.
+const MOST_CANDIDATES: usize = 12;
+
 /// What a mask makes of values.
 pub struct Outcome {
     /// Whether values go out as they came in, become NULL, or are masked.
@@ -267,7 +270,14 @@ impl Fitting<'_> {
         };
         let names: Vec<String> =
             self.functions.iter().filter(fits).map(|function| format!("`{}`", function.name)).collect();
-        (!names.is_empty()).then(|| names.join(", "))
+        match names.len() {
+            0 => None,
+            1..=MOST_CANDIDATES => Some(names.join(", ")),
+            all => {
+                let first = names[..MOST_CANDIDATES].join(", ");
+                Some(format!("{first} and {} more, which `mask functions` lists", all - MOST_CANDIDATES))
+            }
+        }
     }
 }
 

@@ -74,12 +74,14 @@ fn build(
 ) -> Result<Built> {
     let setting = &claim.setting;
     let context = Context { key, functions, locale: setting.locale, folder: setting.rule.line.folder() };
+    let column = &catalog.table(claim.column.table).columns[claim.column.column];
     let build = Build {
         parameters: &setting.parameters,
         ty: type_to_mask(catalog, group),
         key: &key.domain(&setting.domain),
         by: setting.rule.by.is_some(),
         context: Some(&context),
+        default: column.default.as_deref(),
     };
     setting.function.prepare(&build).map_err(|refusal| {
         let name = claim.column.display(catalog);

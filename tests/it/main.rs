@@ -24,6 +24,7 @@ mod samples;
 mod subset;
 mod subsets;
 mod support;
+mod values;
 mod versions;
 
 use std::fs;

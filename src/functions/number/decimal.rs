@@ -145,6 +145,11 @@ impl<'a> Written<'a> {
         self.whole.trim_start_matches('0').len() + self.fraction.len()
     }
 
+    /// How many digits are before the point, zeros at the start aside.
+    pub fn whole_digits(self) -> usize {
+        self.whole.trim_start_matches('0').len()
+    }
+
     /// The number in units of 10 to the power of -`scale`, which is not less than its decimals, where that fits.
     pub fn units(self, scale: u32) -> i128 {
         let digits = self.whole.bytes().chain(self.fraction.bytes());

@@ -11,6 +11,7 @@ use std::fmt::Write as _;
 use num_bigint::BigInt;
 use num_integer::Integer;
 
+use super::decimal::push_integer;
 use super::{Build, Built, Refusal, TextMask, Uniqueness};
 use crate::schema::PgType;
 
@@ -120,7 +121,7 @@ impl<A: Arithmetic> TextMask for Numbers<A> {
                 let range = least..=greatest;
                 let result =
                     self.arithmetic.exact(number.into(), 0, subject, |result| range.contains(&result));
-                write!(out, "{}", result.clamp(*least, *greatest)).expect("a string takes all text");
+                push_integer(result.clamp(*least, *greatest) as i64, out);
                 Ok(())
             }
             _ if matches!(value, "NaN" | "Infinity" | "-Infinity") => {

@@ -1,0 +1,155 @@
+//! Check characters of identifiers: the algorithms of ISO/IEC 7064, of Luhn, Verhoeff and Damm, and weighted sums.
+//!
+//! All take the payload as ASCII digits and upper-case letters, which the caller sees to, and give the check characters.
+
+/// The value of a digit or letter: A is 10, Z is 35.
+pub fn value(character: u8) -> u32 {
+    match character {
+        b'0'..=b'9' => u32::from(character - b'0'),
+        _ => u32::from(character.wrapping_sub(b'A')) % 26 + 10,
+    }
+}
+
+/// The digit or letter of a value below 36.
+pub fn character(value: u32) -> u8 {
+    b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"[value as usize]
+}
+
+/// The digit of a value below 10.
+pub fn digit(value: u32) -> u8 {
+    b'0' + value as u8
+}
+
+/// The sum of the digits' and letters' values, each times its weight.
+pub fn weighted_sum(payload: &[u8], weights: &[u32]) -> u32 {
+    payload.iter().zip(weights).map(|(&character, weight)| value(character) * weight).sum()
+}
+
+/// Luhn's check digit (ISO/IEC 7812-1, annex B).
+pub fn luhn(payload: &[u8]) -> u8 {
+    let doubled = |digit: u32| if digit > 4 { 2 * digit - 9 } else { 2 * digit };
+    let from_the_right = payload.iter().rev().map(|&character| value(character)).enumerate();
+    let sum: u32 = from_the_right.map(|(at, digit)| if at % 2 == 0 { doubled(digit) } else { digit }).sum();
+    digit((10 - sum % 10) % 10)
+}
+
+/// Verhoeff's check digit: the dihedral group of order ten (Verhoeff 1969, table of the permutation in the base case).
+pub fn verhoeff(payload: &[u8]) -> u8 {
+    // From the right, after the check digit's own place 0.
+    let places = payload.iter().rev().zip(1..);
+    let sum = places.fold(0, |sum, (&character, place)| {
+        let permuted = (0..place % 8).fold(value(character) as usize, |digit, _| VERHOEFF[digit]);
+        dihedral(sum, permuted)
+    });
+    let inverse = (0..10).find(|&digit| dihedral(sum, digit) == 0);
+    digit(inverse.expect("every element of a group has an inverse") as u32)
+}
+
+const VERHOEFF: [usize; 10] = [1, 5, 7, 6, 2, 8, 3, 0, 9, 4];
+
+/// The product of two elements of the dihedral group of order ten: rotations are 0 to 4, reflections 5 to 9.
+fn dihedral(one: usize, other: usize) -> usize {
+    match (one < 5, other < 5) {
+        (true, true) => (one + other) % 5,
+        (true, false) => 5 + (one + other - 5) % 5,
+        (false, true) => 5 + (one - other) % 5,
+        (false, false) => (one + 5 - other) % 5,
+    }
+}
+
+/// Damm's check digit: a weakly totally anti-symmetric quasigroup (Damm 2004, table of order ten).
+pub fn damm(payload: &[u8]) -> u8 {
+    payload
+        .iter()
+        .fold(b'0', |interim, &character| DAMM[usize::from(interim - b'0')][value(character) as usize % 10])
+}
+
+const DAMM: [&[u8; 10]; 10] = [
+    b"0317598642",
+    b"7092154863",
+    b"4206871359",
+    b"1750983426",
+    b"6123045978",
+    b"3674209581",
+    b"5869720134",
+    b"8945362017",
+    b"9438617205",
+    b"2581436790",
+];
+
+/// ISO/IEC 7064, a pure system with one check character: `radix` 2, and the modulus 11 or 37.
+pub fn pure(payload: &[u8], modulus: u32) -> u8 {
+    let sum = payload.iter().fold(0, |sum, &character| (sum + value(character)) * 2 % modulus);
+    match (modulus + 1 - sum % modulus) % modulus {
+        10 if modulus == 11 => b'X',
+        36 => b'*',
+        check => character(check),
+    }
+}
+
+/// ISO/IEC 7064, MOD 97-10: two check digits; letters count as two digits each.
+pub fn mod_97_10(payload: &[u8]) -> [u8; 2] {
+    let check = 98 - remainder_97(payload.iter().chain(b"00")) % 97;
+    [digit(check / 10), digit(check % 10)]
+}
+
+/// The number that the characters are, letters as two digits each, modulo 97.
+pub fn remainder_97<'a>(characters: impl IntoIterator<Item = &'a u8>) -> u32 {
+    characters.into_iter().fold(0, |remainder, &character| match value(character) {
+        letter @ 10.. => (remainder * 100 + letter) % 97,
+        digit => (remainder * 10 + digit) % 97,
+    })
+}
+
+/// ISO/IEC 7064, a hybrid system: the modulus `radix` + 1 and then `radix`, which is 10 or 36.
+pub fn hybrid(payload: &[u8], radix: u32) -> u8 {
+    let product = payload.iter().fold(radix, |product, &character| {
+        let sum = (product + value(character)) % radix;
+        (if sum == 0 { radix } else { sum }) * 2 % (radix + 1)
+    });
+    character((radix + 1 - product) % radix)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn luhn_verhoeff_and_damm_give_their_published_examples() {
+        assert_eq!(luhn(b"7992739871"), b'3');
+        assert_eq!(luhn(b"411111111111111"), b'1');
+        assert_eq!(verhoeff(b"236"), b'3');
+        assert_eq!(verhoeff(b"12345"), b'1');
+        assert_eq!(damm(b"572"), b'4');
+    }
+
+    #[test]
+    fn iso_7064_gives_the_examples_of_the_standard() {
+        assert_eq!(pure(b"0794", 11), b'0');
+        assert_eq!(pure(b"079", 11), b'X');
+        assert_eq!(pure(b"A999914123456", 37), b'N');
+        assert_eq!(mod_97_10(b"794"), *b"44");
+        assert_eq!(hybrid(b"0794", 10), b'5');
+        assert_eq!(hybrid(b"A12425GABC1234002", 36), b'M');
+    }
+
+    #[test]
+    fn verhoeff_and_damm_tell_any_wrong_digit_and_any_swap() {
+        for algorithm in [verhoeff, damm] {
+            for number in 0..1000 {
+                let payload = format!("{number:03}").into_bytes();
+                let check = algorithm(&payload);
+                for place in 0..3 {
+                    for other in b'0'..=b'9' {
+                        let mut wrong = payload.clone();
+                        wrong[place] = other;
+                        assert_eq!(algorithm(&wrong) == check, wrong == payload);
+                    }
+                }
+                let mut swapped = payload.clone();
+                swapped.swap(0, 1);
+                assert_eq!(algorithm(&swapped) == check, swapped == payload);
+            }
+        }
+    }
+}
