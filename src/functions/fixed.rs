@@ -51,7 +51,7 @@ fn build(build: &Build<'_>) -> Result<Built, Refusal> {
     if value.contains('\0') {
         return Err(Refusal::new("`value` holds a NUL character").hint("Postgres stores none; leave it out"));
     }
-    if !is_literal(build.ty, &value) {
+    if build.is_column && !is_literal(build.ty, &value) {
         return Err(Refusal::new(format!("`value` is no value of the type `{}`", build.ty))
             .hint("write it as a dump has it, dates in ISO form; a value in quotes is taken as it is"));
     }

@@ -156,6 +156,8 @@ pub struct Build<'a> {
     pub context: Option<&'a Context<'a>>,
     /// The column's default as an SQL expression, where it has one.
     pub default: Option<&'a str>,
+    /// Whether whole values of a column are masked; else, parts of them, of which some may not be of the type.
+    pub is_column: bool,
 }
 
 /// A function made ready for a column.
@@ -207,8 +209,8 @@ pub struct Parameters(pub BTreeMap<String, toml::Value>);
 
 /// Every masking function, by name.
 pub static FUNCTIONS: &[&Function] = &[
-    &birth_date::BIRTH_DATE,
     &bic::BIC,
+    &birth_date::BIRTH_DATE,
     &bucket::BUCKET,
     &check_digit::CHECK_DIGIT,
     &city::CITY,
@@ -230,16 +232,13 @@ pub static FUNCTIONS: &[&Function] = &[
     &hostname::HOSTNAME,
     &iban::IBAN,
     &integer_id::INTEGER_ID,
+    &ip::IP,
     &job_title::JOB_TITLE,
     &json::JSON,
     &keep::KEEP,
     &last_name::LAST_NAME,
     &coordinates::LATITUDE,
     &coordinates::LONGITUDE,
-    &ip::IP,
-    &json::JSON,
-    &keep::KEEP,
-    &last_name::LAST_NAME,
     &mac::MAC,
     &middle_name::MIDDLE_NAME,
     &national_id::NATIONAL_ID,
@@ -259,8 +258,8 @@ pub static FUNCTIONS: &[&Function] = &[
     &token::TOKEN,
     &truncate_to::TRUNCATE_TO,
     &url::URL,
-    &user_agent::USER_AGENT,
     &username::USERNAME,
+    &user_agent::USER_AGENT,
     &uuid::UUID,
     &vehicle_plate::VEHICLE_PLATE,
     &vin::VIN,
@@ -293,7 +292,7 @@ impl Function {
 impl<'a> Build<'a> {
     /// What a function of one value is built from.
     pub fn new(parameters: &'a Parameters, ty: &'a PgType, key: &'a DomainKey, by: bool) -> Self {
-        Build { parameters, ty, key, by, context: None, default: None }
+        Build { parameters, ty, key, by, context: None, default: None, is_column: false }
     }
 
     /// …and one that takes other functions or files, in `context`.

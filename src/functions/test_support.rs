@@ -21,7 +21,9 @@ impl Tester {
     pub fn new(function: &Function, rule: &str, ty: PgType) -> Self {
         let parameters = Parameters(toml::from_str(rule).unwrap());
         let key = MasterKey::from_bytes(vec![0; 32]).unwrap().domain(function.domain);
-        let built = function.prepare(&Build::new(&parameters, &ty, &key, false)).unwrap();
+        let built = function
+            .prepare(&Build { is_column: true, ..Build::new(&parameters, &ty, &key, false) })
+            .unwrap();
         let Masking::Text(mask) = built.masking else { panic!("it masks text") };
         Tester { mask, ty, owner: None, uniqueness: built.uniqueness, max_chars: built.max_chars }
     }
@@ -31,7 +33,7 @@ impl Tester {
     pub fn refused(function: &Function, rule: &str, ty: PgType) -> String {
         let parameters = Parameters(toml::from_str(rule).unwrap());
         let key = MasterKey::from_bytes(vec![0; 32]).unwrap().domain(function.domain);
-        let built = function.prepare(&Build::new(&parameters, &ty, &key, false));
+        let built = function.prepare(&Build { is_column: true, ..Build::new(&parameters, &ty, &key, false) });
         let refusal = built.err().expect("it is refused");
         assert!(refusal.hint.is_some());
         refusal.what

@@ -82,6 +82,7 @@ fn build(
         by: setting.rule.by.is_some(),
         context: Some(&context),
         default: column.default.as_deref(),
+        is_column: true,
     };
     setting.function.prepare(&build).map_err(|refusal| {
         let name = claim.column.display(catalog);
