@@ -13,7 +13,7 @@ use crate::plan::subset::{SelectSettings, SubsetRequest};
 use crate::plan::{Plan, Request, TableFilter};
 use crate::rules::subset::Layer;
 use crate::rules::{RuleSet, TableName};
-use crate::source::{self, Source};
+use crate::source::{self, Opening, Source};
 use crate::target;
 
 /// The variable that holds the key where no file is named.
@@ -73,8 +73,9 @@ impl Job {
         let key = read_key(options, &config).map_err(one)?;
         let filter = filter(options).map_err(one)?;
         let temp_dir = options.temp_dir.clone().unwrap_or_else(std::env::temp_dir);
-        let source = source::open(&from, &temp_dir).map_err(one)?;
         let schema = options.schema.clone().or_else(|| config.schema.clone());
+        let opening = Opening { temp_dir: &temp_dir, schema: schema.as_deref() };
+        let source = source::open_with(&from, &opening).map_err(one)?;
         let dump = whole_dump(&*source, schema.as_deref(), &temp_dir).map_err(one)?;
         let mut plan = Plan::build(Request {
             dump,
@@ -168,7 +169,7 @@ fn filter(options: &JobOptions) -> Result<TableFilter> {
 /// The snapshot's entries, with those of the schema file around them.
 fn whole_dump(source: &dyn Source, schema: Option<&Path>, temp_dir: &Path) -> Result<Dump> {
     let dump = source.dump().clone();
-    let Some(path) = schema else { return Ok(dump) };
+    let Some(path) = schema.filter(|_| !dump.declares_tables()) else { return Ok(dump) };
     let schema = source::open(&path.to_string_lossy(), temp_dir)?;
     Ok(dump.with_schema(schema.dump()))
 }

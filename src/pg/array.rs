@@ -2,6 +2,8 @@
 //!
 //! What the elements mean is left to the caller: they come out as text, as a value outside of an array would be.
 
+use crate::schema::PgType;
+
 /// The dimensions that Postgres allows (`MAXDIM`).
 const MAX_DIMENSIONS: usize = 6;
 
@@ -228,6 +230,34 @@ fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t'..=b'\r')
 }
 
+/// What stands between the elements of an array: a comma but for the geometric type `box` (`pg_type.typdelim`).
+pub fn delimiter(element: &PgType) -> u8 {
+    match element.base() {
+        PgType::Other(name) if name.name == "box" && matches!(name.schema.as_str(), "" | "pg_catalog") => {
+            b';'
+        }
+        _ => b',',
+    }
+}
+
+/// Appends an element that is not NULL, given as a value outside of an array would be, in quotes where it needs them.
+pub fn push_element(text: &[u8], delimiter: u8, out: &mut Vec<u8>) {
+    let is_special =
+        |&byte: &u8| byte == delimiter || matches!(byte, b'"' | b'\\' | b'{' | b'}') || is_space(byte);
+    if !text.is_empty() && !text.eq_ignore_ascii_case(b"null") && !text.iter().any(is_special) {
+        out.extend_from_slice(text);
+        return;
+    }
+    out.push(b'"');
+    for &byte in text {
+        if matches!(byte, b'"' | b'\\') {
+            out.push(b'\\');
+        }
+        out.push(byte);
+    }
+    out.push(b'"');
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -323,6 +353,22 @@ mod tests {
         #[test]
         fn an_array_is_read_as_it_was_written(items: Vec<Option<String>>) {
             prop_assert_eq!(parse(&write(&items)), Ok((Shape::List, items)));
+        }
+
+        #[test]
+        fn an_element_is_read_as_it_was_written(items: Vec<Option<String>>) {
+            let mut literal = vec![b'{'];
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    literal.push(b',');
+                }
+                match item {
+                    Some(item) => push_element(item.as_bytes(), b',', &mut literal),
+                    None => literal.extend_from_slice(b"NULL"),
+                }
+            }
+            literal.push(b'}');
+            prop_assert_eq!(parse(std::str::from_utf8(&literal).unwrap()), Ok((Shape::List, items)));
         }
 
         #[test]

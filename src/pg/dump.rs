@@ -108,11 +108,16 @@ impl Dump {
         })
     }
 
+    /// Whether it says what tables there are.
+    pub fn declares_tables(&self) -> bool {
+        self.entries.iter().any(|entry| entry.kind == "TABLE")
+    }
+
     /// This dump with the schema of another around its rows, as one dump that restores whole.
     ///
     /// A dump that declares tables itself is returned as it is: the other one then only repeats it.
     pub fn with_schema(self, schema: &Dump) -> Dump {
-        if self.entries.iter().any(|entry| entry.kind == "TABLE") {
+        if self.declares_tables() {
             return self;
         }
         let offset = self.entries.iter().map(|entry| entry.id).max().unwrap_or(0);

@@ -13,6 +13,7 @@ pub mod ddl;
 pub mod dump;
 pub mod encoding;
 pub mod escape;
+pub mod float;
 pub mod insert;
 pub mod interval;
 pub mod random_access;

@@ -113,7 +113,7 @@ impl Plan {
     pub fn build(request: Request<'_>) -> Result<Plan, Vec<Error>> {
         let Request { mut dump, data, notes, rules, key, filter, goes_live } = request;
         let stripped = if goes_live { neutralise::strip_options(&mut dump) } else { Vec::new() };
-        let reading = ddl::catalog(statements(&dump)).map_err(|error| vec![error])?;
+        let reading = ddl::catalog(ddl::statements(&dump)).map_err(|error| vec![error])?;
         let mut catalog = reading.catalog;
         let may_lack_tables = catalog.tables.is_empty() || has_extension(&dump);
         let mut chosen = choose(&mut catalog, data, &filter, may_lack_tables)?;
@@ -223,29 +223,6 @@ impl Plan {
 /// Whether the dump makes an extension: it may hold rows of the extension's tables, which it does not declare.
 fn has_extension(dump: &Dump) -> bool {
     dump.entries.iter().any(|entry| entry.kind == "EXTENSION")
-}
-
-/// The DDL of a dump; the schema of an entry says where the bare names of an old archive are meant.
-fn statements(dump: &Dump) -> Vec<ddl::Statement<'_>> {
-    let defines =
-        |entry: &&Entry| !entry.definition.is_empty() && !KINDS_WITHOUT_DDL.contains(&entry.kind.as_str());
-    dump.entries.iter().filter(defines).map(|entry| statement(dump, entry)).collect()
-}
-
-fn statement<'a>(dump: &Dump, entry: &'a Entry) -> ddl::Statement<'a> {
-    ddl::Statement {
-        sql: &entry.definition,
-        kind: if dump.archive_version.is_some() { &entry.kind } else { "" },
-        namespace: entry.namespace.as_deref(),
-        place: entry_place(entry),
-    }
-}
-
-/// Kinds whose definitions say nothing of tables; those of large objects can be as large as these.
-const KINDS_WITHOUT_DDL: [&str; 4] = ["BLOB", "BLOBS", "COMMENT", "ACL"];
-
-fn entry_place(entry: &Entry) -> String {
-    format!("entry {} ({} {})", entry.id, entry.kind, entry.tag.replace(['\n', '\r'], " "))
 }
 
 /// The data parts with their tables and columns; `None` for those that the filter leaves out.

@@ -4,6 +4,7 @@
 
 pub mod archive;
 pub mod block_store;
+pub mod parquet;
 pub mod postgres;
 pub mod projected;
 pub mod script;
@@ -21,6 +22,7 @@ use crate::pg::client::Conninfo;
 use crate::pg::dump::{CopyTarget, Dump};
 use crate::pg::random_access::RandomAccess;
 use crate::source::archive::ArchiveSource;
+use crate::source::parquet::ParquetSource;
 use crate::source::postgres::PostgresSource;
 use crate::source::projected::Projected;
 use crate::source::script::{Input, ScriptSource};
@@ -162,8 +164,17 @@ pub struct Format {
     pub written_as: &'static str,
     /// Whether the path has this format, by its content.
     pub recognises: fn(&Path, &Head) -> bool,
-    /// Opens the path; temporary files go to the folder.
-    pub open: fn(&Path, &Path) -> Result<Box<dyn Source>>,
+    /// Opens the path.
+    pub open: fn(&Path, &Opening<'_>) -> Result<Box<dyn Source>>,
+}
+
+/// What a snapshot is opened with.
+#[derive(Clone, Copy, Debug)]
+pub struct Opening<'a> {
+    /// Where temporary files go.
+    pub temp_dir: &'a Path,
+    /// A dump with the schema, for a snapshot that holds none.
+    pub schema: Option<&'a Path>,
 }
 
 /// The formats, in the order in which a path is tried against them.
@@ -180,8 +191,13 @@ pub static FORMATS: &[Format] = &[
     },
     Format {
         written_as: "FILE.sql, .sql.gz, .sql.zst, .sql.lz4 (plain format)",
-        recognises: |path, _| path.is_file(),
+        recognises: |path, head| path.is_file() && !head.0.starts_with(parquet::MAGIC),
         open: |path, _| Ok(Box::new(ScriptSource::open(Input::file(path)?)?)),
+    },
+    Format {
+        written_as: "a folder of Parquet files, or parquet:PATH",
+        recognises: |path, head| parquet::holds_parquet(path) || head.0.starts_with(parquet::MAGIC),
+        open: |path, opening| open_parquet(path, opening),
     },
 ];
 
@@ -190,6 +206,12 @@ pub const READ_AHEAD_BYTES: u64 = 16 << 20;
 
 /// How many bytes of a file say what it is: a tar header's.
 const HEAD_BYTES: u64 = 512;
+
+/// What says that a path holds Parquet.
+const PARQUET: &str = "parquet:";
+
+/// What says that a path holds CSV.
+const CSV: &str = "csv:";
 
 /// What messages call stdin.
 const STDIN: &str = "stdin";
@@ -214,25 +236,40 @@ impl Head {
 /// [`Kind::Usage`](crate::error::Kind::Usage) for a form that is not read;
 /// [`Kind::Snapshot`](crate::error::Kind::Snapshot) if the snapshot is not there or damaged.
 pub fn open(from: &str, temp_dir: &Path) -> Result<Box<dyn Source>> {
+    open_with(from, &Opening { temp_dir, schema: None })
+}
+
+/// As [`open`], with a schema for a snapshot that holds none.
+///
+/// # Errors
+/// As those of [`open`].
+pub fn open_with(from: &str, opening: &Opening<'_>) -> Result<Box<dyn Source>> {
     if from == "-" {
-        return open_stdin(temp_dir);
+        return open_stdin(opening.temp_dir);
     }
     if is_connection(from) {
         return Ok(Box::new(PostgresSource::open(from)?));
     }
-    if let Some(form) = unsupported(from) {
-        return Err(Error::usage(format!("this version does not read {form}")).hint(forms()));
+    if from.starts_with(CSV) && !Path::new(from).exists() {
+        return Err(Error::usage("this version does not read CSV").hint(forms()));
     }
-    let path = Path::new(from);
+    let path = Path::new(from.strip_prefix(PARQUET).unwrap_or(from));
     if let Err(error) = fs::metadata(path) {
         return Err(Error::read(&error).at(path.display()));
+    }
+    if from.starts_with(PARQUET) {
+        return open_parquet(path, opening);
     }
     let head = Head::of(path)?;
     let format = FORMATS.iter().find(|format| (format.recognises)(path, &head));
     let format = format.ok_or_else(|| {
         Error::snapshot("this is no snapshot of a known format").at(path.display()).hint(forms())
     })?;
-    (format.open)(path, temp_dir)
+    (format.open)(path, opening)
+}
+
+fn open_parquet(path: &Path, opening: &Opening<'_>) -> Result<Box<dyn Source>> {
+    Ok(Box::new(ParquetSource::open(path, opening.schema, opening.temp_dir)?))
 }
 
 fn open_stdin(temp_dir: &Path) -> Result<Box<dyn Source>> {
@@ -259,14 +296,6 @@ pub fn shown(from: &str) -> Result<String> {
     match is_connection(from) {
         true => Ok(Conninfo::parse(from)?.to_string()),
         false => Ok(from.to_string()),
-    }
-}
-
-fn unsupported(from: &str) -> Option<&'static str> {
-    match from.split_once(':') {
-        Some(("parquet", _)) => Some("Parquet"),
-        Some(("csv", _)) => Some("CSV"),
-        _ => None,
     }
 }
 

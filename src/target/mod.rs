@@ -211,7 +211,8 @@ pub fn create(place: Place<'_>, plan: Arc<Plan>) -> Result<Box<dyn Target>> {
             .hint(format!("a target is {}", forms.join(", "))));
     };
     if to != "-" && !is_live(to) {
-        refuse_occupied(path, place.from, place.overwrite)?;
+        let from = place.from.strip_prefix("parquet:").unwrap_or(place.from);
+        refuse_occupied(path, from, place.overwrite)?;
     }
     (format.create)(path, place, plan)
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use pgmask::functions::docs::reference;
+use pgmask::source::parquet::READING;
 use pgmask::target::parquet::TREATMENT;
 
 /// Compares the page `name` of docs/ with what the code says, or rewrites it.
@@ -24,5 +25,5 @@ fn the_page_of_functions_is_that_of_the_registry() {
 
 #[test]
 fn the_page_of_parquet_types_is_that_of_the_target() {
-    assert_page("parquet.md", TREATMENT);
+    assert_page("parquet.md", &format!("{TREATMENT}\n{READING}"));
 }

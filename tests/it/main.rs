@@ -19,6 +19,7 @@ mod live_target_faults;
 mod live_target_guards;
 mod live_target_modes;
 mod nasty;
+mod parquet_source;
 mod rules;
 mod samples;
 mod subset;

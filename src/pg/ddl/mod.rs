@@ -20,6 +20,7 @@ use squawk_syntax::ast;
 use identifier::identifier;
 
 use crate::error::{Error, Result};
+use crate::pg::dump::{Dump, Entry};
 use crate::schema::{Catalog, QualifiedName};
 use draft::{Draft, TableIndex};
 use name::{Name, SearchPath};
@@ -37,6 +38,29 @@ pub struct Statement<'a> {
     pub namespace: Option<&'a str>,
     /// Where it is, for messages.
     pub place: String,
+}
+
+/// Kinds whose definitions say nothing of tables; those of large objects can be as large as these.
+const KINDS_WITHOUT_DDL: [&str; 4] = ["BLOB", "BLOBS", "COMMENT", "ACL"];
+
+/// The DDL of a dump, in its order; the schema of an entry says where the bare names of an old archive are meant.
+pub fn statements(dump: &Dump) -> Vec<Statement<'_>> {
+    let defines =
+        |entry: &&Entry| !entry.definition.is_empty() && !KINDS_WITHOUT_DDL.contains(&entry.kind.as_str());
+    dump.entries.iter().filter(defines).map(|entry| statement(dump, entry)).collect()
+}
+
+fn statement<'a>(dump: &Dump, entry: &'a Entry) -> Statement<'a> {
+    Statement {
+        sql: &entry.definition,
+        kind: if dump.archive_version.is_some() { &entry.kind } else { "" },
+        namespace: entry.namespace.as_deref(),
+        place: place(entry),
+    }
+}
+
+fn place(entry: &Entry) -> String {
+    format!("entry {} ({} {})", entry.id, entry.kind, entry.tag.replace(['\n', '\r'], " "))
 }
 
 /// A catalog, and what could not be read for it.

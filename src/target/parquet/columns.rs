@@ -17,7 +17,7 @@ use arrow::buffer::{BooleanBuffer, NullBuffer, OffsetBuffer};
 use arrow::datatypes::{DataType, FieldRef};
 
 use super::cells::{Cells, Escaped};
-use crate::pg::array::{Elements, Shape, parse_array};
+use crate::pg::array::{Elements, Shape, delimiter, parse_array};
 use crate::pg::values::{self, Fault};
 use crate::schema::PgType;
 
@@ -315,15 +315,5 @@ impl Arrays {
             self.elements.truncate(before);
         }
         Ok(shape == Shape::List)
-    }
-}
-
-/// What stands between the elements of an array: a comma but for the geometric type `box` (`pg_type.typdelim`).
-fn delimiter(element: &PgType) -> u8 {
-    match element.base() {
-        PgType::Other(name) if name.name == "box" && matches!(name.schema.as_str(), "" | "pg_catalog") => {
-            b';'
-        }
-        _ => b',',
     }
 }
