@@ -79,11 +79,14 @@ pub fn list(root: &Path) -> Result<Listing> {
     walk.finish()
 }
 
+/// A file, and the names of its batch and of itself, which say its place among the others of a table.
+type Placed = (Vec<String>, PathBuf);
+
 struct Walk<'a> {
     root: &'a Path,
     listing: Listing,
     /// The Parquet files in folders, by the database's folder and the table's.
-    folders: BTreeMap<(Vec<String>, String), Vec<(Vec<String>, PathBuf)>>,
+    folders: BTreeMap<(Vec<String>, String), Vec<Placed>>,
 }
 
 impl Walk<'_> {

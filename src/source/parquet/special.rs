@@ -123,10 +123,6 @@ impl Cells {
     ///
     /// # Errors
     /// [`Kind::Snapshot`](crate::error::Kind::Snapshot) if the file cannot be read or is damaged.
-    #[expect(
-        clippy::should_implement_trait,
-        reason = "it fails, which an iterator's items would have to say"
-    )]
     pub fn next(&mut self) -> Result<Option<(u64, Cell)>> {
         self.fill()?;
         if self.record.is_empty() {
