@@ -93,15 +93,18 @@ fn push<F: Float>(value: F, out: &mut Vec<u8>) {
     }
 }
 
-/// The digits as `d.ddde±x`, without zeros at their end.
+/// The digits as `d.ddde±x`, as few as tell the number from its neighbours, the nearest ones of as many.
 fn digits<F: Float>(value: F) -> String {
     let shortest = value.shortest();
+    let count = shortest.bytes().take_while(|&byte| byte != b'e').filter(u8::is_ascii_digit).count();
+    // Two texts of that many digits can be as near; the one with an even digit at its end is taken.
+    let nearest = value.rounded(count);
+    let shortest = if value.is_read_from(&nearest) { nearest } else { shortest };
     if !is_halfway(value, &shortest) {
         return shortest;
     }
-    let count = shortest.bytes().take_while(|&byte| byte != b'e').filter(u8::is_ascii_digit).count();
-    let longer = (count + 1..=F::MAX_DIGITS).map(|count| value.rounded(count));
-    longer.into_iter().find(|text| value.is_read_from(text) && !is_halfway(value, text)).unwrap_or(shortest)
+    let mut longer = (count + 1..=F::MAX_DIGITS).map(|count| value.rounded(count));
+    longer.find(|text| value.is_read_from(text) && !is_halfway(value, text)).unwrap_or(shortest)
 }
 
 /// Whether the decimal number `text` is exactly halfway between `value` and a neighbour of it.
@@ -214,6 +217,7 @@ mod tests {
         assert_eq!(double(1e23), "9.999999999999999e+22");
         assert_eq!(double(-1e23), "-9.999999999999999e+22");
         assert_eq!(double(1e22), "1e+22");
+        assert_eq!(double(1_612_144_695_483_846.25), "1.6121446954838462e+15");
         assert_eq!(double(9.5367431640625e-7), "9.5367431640625e-07");
         assert_eq!(double(2f64.powi(-44)), "5.684341886080802e-14");
         assert_eq!(double(9007199254740993.0), "9.007199254740992e+15");
