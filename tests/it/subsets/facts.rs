@@ -174,6 +174,14 @@ impl Facts {
         let directory = path("source.dir");
         self.database.pg_dump(&["-Fd", "-f", directory.to_str().unwrap()]);
         let subset: Vec<&str> = self.subset.iter().map(String::as_str).collect();
+        // Parquet is read without a server.
+        let custom = self.run(&subset).to_parquet().run().rows();
+        let has_rows = |(_, rows): &(&String, &usize)| **rows > 0;
+        assert_eq!(
+            custom.counts().iter().filter(has_rows).collect::<Vec<_>>(),
+            self.kept.counts().iter().filter(has_rows).collect::<Vec<_>>(),
+            "{what}, Parquet"
+        );
         for (name, snapshot) in [
             ("directory", self.run(&subset).from(&directory)),
             ("tar", self.run(&subset).from(&write("source.tar", &["-Ft"]))),
@@ -183,26 +191,26 @@ impl Facts {
             ("one thread", self.run(&subset).jobs(1)),
             ("many threads", self.run(&subset).jobs(7)),
         ] {
-            let run = snapshot.to("staging.dump").run();
+            let run = snapshot.to_parquet().run();
             run.succeeds();
-            assert_same_rows(&self.kept, &rows_of(&run, self.server), &format!("{what}, {name}"));
+            assert_same_rows(&custom, &run.rows(), &format!("{what}, {name}"));
         }
-        assert_same_rows(&self.kept, &self.live_rows(), &format!("{what}, live"));
+        assert_same_rows(&custom, &self.live_rows(), &format!("{what}, live"));
     }
 
     /// The same subset, from the live database.
     pub fn live_rows(&self) -> Rows {
         let rules = self.folder.path().join("live.toml");
         fs::write(&rules, format!("{KEEP}{}", self.rules)).unwrap();
-        let to = self.folder.path().join("live.dump");
+        let to = self.folder.path().join("live");
         let mut command = mask();
-        command.args(["--from", &self.database.conninfo(), "--overwrite", "--to"]).arg(&to);
+        command.args(["--from", &self.database.conninfo(), "--to", &format!("parquet:{}", to.display())]);
         command.arg("--rules").arg(&rules).arg("--key-file").arg(fixture("shop/demo.key"));
         command.args(self.subset.iter().flat_map(|spec| ["--subset", spec.as_str()]));
         command.env("MASK_PG_DUMP", self.database.tool("pg_dump").get_program());
         let output = command.output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        archive_rows(&to, self.server)
+        Rows::of_parquet(&to)
     }
 
     /// Where one percentage is asked for, checks that half of it is within it and it within its double.
