@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each bench uses a part of it")]
 
+pub mod postgres;
+
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};

@@ -68,6 +68,7 @@ fn a_nasty_database_is_loaded() {
              ALTER FOREIGN DATA WRAPPER nowhere OPTIONS (DROP debug); DROP EVENT TRIGGER \"odd event\";
              DROP PUBLICATION \"all tables\"; DROP PUBLICATION some_rows; DROP PUBLICATION of_schema; {publication}"
         );
+        is_the_same_live(&source, "live_nasty", server, &left_out);
         for (form, name) in [("-Fc", "nasty.dump"), ("-Fp", "nasty.sql")] {
             let dump = folder.path().join(name);
             source.pg_dump(&[form, "-f", dump.to_str().expect("temporary folders have plain names")]);
@@ -93,4 +94,51 @@ fn what_acts_on_its_own_is_named_in_the_plan_and_stays_behind() {
     let left = "SELECT (SELECT count(*) FROM pg_event_trigger) + (SELECT count(*) FROM pg_publication)
                 + (SELECT count(*) FROM pg_user_mappings) + (SELECT count(*) FROM pg_foreign_server WHERE srvoptions IS NOT NULL)";
     assert_eq!(staging.psql(left), "0\n");
+}
+
+/// Refreshes a new database from the live database `source` as it is; all but `left_out` of it arrives.
+fn is_the_same_live(source: &Database, name: &str, server: &'static Server, left_out: &str) {
+    let staging = server.expected(name);
+    let rules = "version = 1\n[large_objects]\naction = \"keep\"\n";
+    let run = Snapshot::shop().live(source).rules_text(rules).keep_all().to(&staging.uri());
+    run.run().succeeds();
+    let reference = server.database();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let dump = folder.path().join("reference.dump");
+    source.pg_dump(&["-Fc", "-f", dump.to_str().expect("temporary folders have plain names")]);
+    reference.pg_restore(&dump, 1);
+    reference.psql(left_out);
+    assert_same_rows(&Rows::of_database(source), &Rows::of_database(&staging), name);
+    assert_eq!(schema(&staging), schema(&reference), "{name} into {}", server.major);
+}
+
+#[test]
+fn a_live_database_is_refreshed_from_a_live_database() {
+    for server in [14, 15, 16, 17, 18].into_iter().filter_map(Server::of) {
+        let shop =
+            loaded(&fixture(if server.major < 15 { "shop/shop-14.dump" } else { "shop/shop.dump" }), server);
+        is_the_same_live(&shop, "live_from_live", server, "");
+        let staging = server.expected("live_from_live");
+        let refused = Snapshot::shop().live(&shop).keep_all().to(&shop.uri()).argument("--overwrite");
+        refused.run().ends_with(2).says("the target is the database that is read");
+        drop(staging);
+    }
+}
+
+#[test]
+fn public_samples_are_refreshed_live() {
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
+    let folder = std::env::var_os("MASK_SAMPLE_DATA").map_or_else(beside, std::path::PathBuf::from);
+    for sample in ["pagila", "chinook"] {
+        let dump = folder.join(sample).join(format!("{sample}.dump"));
+        if !dump.exists() {
+            use std::io::Write;
+            let _ =
+                writeln!(std::io::stderr(), "skipped: {} is not there; see MASK_SAMPLE_DATA", dump.display());
+            continue;
+        }
+        for server in [15, 18].into_iter().filter_map(Server::of) {
+            is_the_same_live(&loaded(&dump, server), &format!("live_{sample}"), server, "");
+        }
+    }
 }

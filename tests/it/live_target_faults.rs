@@ -1,8 +1,8 @@
 //! What a live target is after a run that fails: the old database answers with its old contents, and the next run
 //! succeeds.
 //!
-//! `MASK_TEST_KILLS` says how often a run is killed at a random time (5 by default); `MASK_TEST_FULL_DISK`, as root,
-//! that a small file system is mounted and filled.
+//! `MASK_TEST_KILLS` says how often a run is killed at a random time (5 by default). Where a small file system can be
+//! mounted, as root, it is filled.
 
 use std::env;
 use std::fs;
@@ -55,8 +55,12 @@ impl Large {
     }
 
     fn command(&self, to: &str) -> Command {
+        self.command_from(self.dump().to_str().expect("temporary folders have plain names"), to)
+    }
+
+    fn command_from(&self, from: &str, to: &str) -> Command {
         let mut command = mask();
-        command.arg("--from").arg(self.dump()).arg("--rules").arg(self.file("rules.toml"));
+        command.args(["--from", from]).arg("--rules").arg(self.file("rules.toml"));
         command.arg("--key-file").arg(fixture("shop/demo.key")).args(["--to", to, "--jobs", "2"]);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         command
@@ -198,6 +202,37 @@ fn a_server_that_is_stopped_leaves_the_old_contents() {
     large.succeeds(&staging.uri());
     assert!(!has_old_contents(&staging, ROWS));
     assert_eq!(databases_beside(&staging), "");
+}
+
+#[test]
+fn a_source_that_is_stopped_leaves_the_old_contents() {
+    const ROWS: u32 = 300_000;
+    let (source, server) = (Server::start_own(Server::newest().major), Server::newest());
+    let large = Large::new(source, ROWS);
+    let restored = source.database();
+    restored.pg_restore(&large.dump(), 1);
+    let staging = old_staging(server, "unsourced");
+    let _previous = server.expected("unsourced_previous");
+    let refresh = || {
+        let mut command = large.command_from(&restored.uri(), &staging.uri());
+        command.env("MASK_PG_DUMP", source.program("pg_dump"));
+        command
+    };
+    let run = refresh().spawn().expect("the program starts");
+    while databases_beside(&staging).is_empty() {
+        sleep(Duration::from_millis(5));
+    }
+    sleep(Duration::from_millis(100));
+    source.stop_immediately();
+    let status = wait(run);
+    source.start_again();
+    if !status.success() {
+        assert_eq!(status.code(), Some(1));
+        assert!(has_old_contents(&staging, ROWS));
+        assert_eq!(databases_beside(&staging), "");
+    }
+    assert!(refresh().status().expect("the program starts").success());
+    assert!(!has_old_contents(&staging, ROWS));
 }
 
 #[test]

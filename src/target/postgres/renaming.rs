@@ -22,6 +22,10 @@ const LOCK_ATTEMPTS: u32 = 5;
 /// How long a session may take to end, and a lock to be got, before the next attempt.
 const ATTEMPT: Duration = Duration::from_millis(500);
 
+/// How long the lock on the list of databases is waited for: everybody who connects meanwhile waits too. Who looks at the
+/// list in a long transaction, such as a dump of another database, holds it off.
+const LIST_ATTEMPT: Duration = Duration::from_millis(50);
+
 /// What is renamed, and what is said of it.
 #[derive(Clone, Debug, Default)]
 pub struct Renaming {
@@ -67,9 +71,12 @@ impl Renaming {
             return self.rename_while_sessions_are_ended(server, helper);
         }
         // In a deadlock with one who is just connecting it is we who give way.
-        server.execute(
-            "SET LOCAL deadlock_timeout = 20; LOCK TABLE pg_catalog.pg_database IN ACCESS EXCLUSIVE MODE",
-        )?;
+        server.execute(&format!(
+            "SET LOCAL deadlock_timeout = 20; SET LOCAL lock_timeout = {};
+             LOCK TABLE pg_catalog.pg_database IN ACCESS EXCLUSIVE MODE; SET LOCAL lock_timeout = {}",
+            LIST_ATTEMPT.as_millis(),
+            ATTEMPT.as_millis()
+        ))?;
         for (name, _) in &self.moves {
             self.end_sessions(server, name)?;
         }
