@@ -21,7 +21,8 @@ fn main() {
     let blocks = blocks();
     let bytes: usize = blocks.iter().map(|block| block.bytes.len()).sum();
     let decoder = Decoder::new(&COLUMNS, "customers", true);
-    let keep = ColumnMask { action: Action::Keep, ty: PgType::Text, by: None, inputs: Vec::new() };
+    let keep =
+        ColumnMask { action: Action::Keep, ty: PgType::Text, by: None, when: None, inputs: Vec::new() };
     let masks = vec![keep; COLUMNS.len()];
     let mut batches = Vec::new();
     report("decode", bytes, || {

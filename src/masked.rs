@@ -1,5 +1,7 @@
 //! The mask stage: a batch of rows as read becomes a [`MaskedBatch`], the only thing that a target accepts.
 
+mod chosen;
+
 use std::sync::Arc;
 
 use arrow::array::{
@@ -7,11 +9,14 @@ use arrow::array::{
 };
 use arrow::datatypes::DataType;
 
+pub use chosen::RowCondition;
+
 use crate::functions::Form;
 use crate::functions::row::InputColumn;
 use crate::functions::text::TextColumn;
 use crate::kept_rows::RowNumbers;
 use crate::schema::PgType;
+use chosen::{Conditions, apply_to_chosen};
 
 /// What happens to a column's values.
 #[derive(Clone)]
@@ -33,6 +38,8 @@ pub struct ColumnMask {
     pub ty: PgType,
     /// The column of the rows whose value decides the result, where the rule says `by`.
     pub by: Option<usize>,
+    /// Which rows are masked, where the rule says `when`; the others keep their values.
+    pub when: Option<RowCondition>,
     /// The columns that the mask asks for, in its order. No two columns ask for each other's masked values.
     pub inputs: Vec<InputSource>,
 }
@@ -67,10 +74,12 @@ pub struct ColumnCounts {
 pub struct Unmaskable {
     /// Its column in the rows.
     pub column: usize,
-    /// Its row in the batch, from 0.
-    pub row: usize,
+    /// Its row in the batch, from 0; `None` where only the batch is known.
+    pub row: Option<usize>,
     /// The reason, such as "is not a UUID".
     pub reason: &'static str,
+    /// Whether it was asked for by a condition, and not by a mask.
+    pub is_of_condition: bool,
 }
 
 impl MaskedBatch {
@@ -82,12 +91,17 @@ impl MaskedBatch {
         assert_eq!(batch.num_columns(), masks.len(), "a plan decides every column");
         let mut done: Vec<Option<(ArrayRef, ColumnCounts)>> = vec![None; masks.len()];
         let mut waiting: Vec<usize> = (0..masks.len()).collect();
+        let mut conditions = Conditions::default();
         while !waiting.is_empty() {
             let (ready, later): (Vec<_>, Vec<_>) =
                 waiting.into_iter().partition(|&index| masks[index].is_ready(&done));
             assert!(!ready.is_empty(), "a plan refuses columns that wait for each other");
             for index in ready {
-                done[index] = Some(apply(&batch, masks, &done, index)?);
+                let chosen = conditions.chosen(&batch, masks, index)?;
+                done[index] = Some(match chosen {
+                    None => apply(&batch, masks, &done, index)?,
+                    Some(chosen) => apply_to_chosen(&batch, masks, &done, index, &chosen)?,
+                });
             }
             waiting = later;
         }
@@ -132,7 +146,8 @@ impl MaskedBatch {
     /// A batch of values as they would come out of the masks, to test what takes one.
     #[cfg(test)]
     pub(crate) fn of_masked(batch: RecordBatch) -> Self {
-        let keep = ColumnMask { action: Action::Keep, ty: PgType::Text, by: None, inputs: Vec::new() };
+        let keep =
+            ColumnMask { action: Action::Keep, ty: PgType::Text, by: None, when: None, inputs: Vec::new() };
         let masks = vec![keep; batch.num_columns()];
         MaskedBatch::new(batch, &masks).expect("keep takes every value")
     }
@@ -176,8 +191,9 @@ fn apply(
             let masked = text.apply_in_row(column.as_binary_view(), &mask.ty, owner, &inputs);
             let masked = masked.map_err(|unmasked| Unmaskable {
                 column: index,
-                row: unmasked.row,
+                row: Some(unmasked.row),
                 reason: unmasked.reason,
+                is_of_condition: false,
             })?;
             let counts = ColumnCounts { masked: masked.masked, nulls: masked.nulls };
             Ok((Arc::new(masked.values), counts))

@@ -288,12 +288,18 @@ impl Work {
         let batch = self.decoder.decode_numbered(block, &|row| numbers.in_snapshot(row))?;
         let batch = numbers.null_out(batch, |edge| self.null_places[edge].clone());
         let batch = MaskedBatch::new(batch, &self.masks).map_err(|unmaskable| {
-            let place = Place::table(&self.table)
-                .column(&self.columns[unmaskable.column])
-                .row(numbers.in_snapshot(unmaskable.row) + 1);
-            Error::snapshot(format!("a value {}", unmaskable.reason))
-                .at(place)
-                .hint("mend the value, or say `invalid = \"null\"` or `\"redact\"` in the column's rule")
+            let place = Place::table(&self.table).column(&self.columns[unmaskable.column]);
+            let place = match unmaskable.row {
+                Some(row) => place.row(numbers.in_snapshot(row) + 1),
+                None => place,
+            };
+            match unmaskable.is_of_condition {
+                false => Error::snapshot(format!("a value {}", unmaskable.reason))
+                    .hint("mend the value, or say `invalid = \"null\"` or `\"redact\"` in the column's rule"),
+                true => Error::snapshot(format!("`when` has no answer: {}", unmaskable.reason))
+                    .hint("mend the value, or say another condition in the column's rule"),
+            }
+            .at(place)
         })?;
         let batch = batch.numbered(numbers);
         Ok(Finished {

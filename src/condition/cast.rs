@@ -1,6 +1,5 @@
 //! Casts: which a condition may write, and how arrays of one type become arrays of another.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -16,9 +15,9 @@ use super::literal;
 use crate::error::{Error, Result};
 
 /// Why a value has no form in the other type.
-type Reason = Cow<'static, str>;
+type Reason = &'static str;
 
-const OUT_OF_BOUNDS: Reason = Cow::Borrowed("a cast of the condition is out of bounds");
+const OUT_OF_BOUNDS: Reason = "a cast of the condition is out of bounds";
 
 /// A cast that the condition writes.
 ///
@@ -81,7 +80,7 @@ pub fn cast(
         (Type::Timestamp, Type::TimestampTz) | (Type::TimestampTz, Type::Timestamp) => Ok(array.clone()),
         (from, to) if from.is_text() && to.is_text() => Ok(array.clone()),
         (from, to) if from.is_text() => from_text(array, to),
-        _ => Err("a cast of the condition is not known".into()),
+        _ => Err("a cast of the condition is not known"),
     }
 }
 
@@ -133,7 +132,7 @@ fn to_text(array: &ArrayRef, from: &Type, raw: Option<&BinaryViewArray>) -> Resu
         Type::Text | Type::CaseInsensitive | Type::Uuid | Type::Opaque => array.clone(),
         _ => {
             let raw = raw.ok_or("a cast of the condition to text is not known")?;
-            super::decode::decode(raw, &Type::Opaque).map_err(|(_, reason)| Cow::Borrowed(reason))?
+            super::decode::strings(raw).map_err(|(_, reason)| reason)?
         }
     })
 }
@@ -144,9 +143,8 @@ fn from_text(array: &ArrayRef, to: &Type) -> Result<ArrayRef, Reason> {
     for row in 0..texts.len() {
         let value = match texts.is_valid(row) {
             false => literal::null(to),
-            true => literal::parse(texts.value(row), to).ok_or_else(|| {
-                Reason::Owned(format!("a text that the condition casts is no `{}`", to.sql_name()))
-            })?,
+            true => literal::parse(texts.value(row), to)
+                .ok_or("a text that the condition casts is not of the other type")?,
         };
         let Node::Literal { value, .. } = value.node else { continue };
         values.push(value);

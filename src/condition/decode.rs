@@ -13,6 +13,7 @@ use super::literal::since_2000;
 use crate::pg::datetime::{self, Moment};
 use crate::pg::escape::unescape;
 use crate::pg::values;
+use crate::schema::PgType;
 
 const NOT_OF_ITS_TYPE: &str = "is not of its column's type";
 const TOO_LARGE: &str = "is out of the bounds of a condition (numbers of 76 digits, 20 of them decimals where the type \
@@ -38,15 +39,18 @@ pub fn data_type(ty: &Type) -> DataType {
 ///
 /// # Errors
 /// The first row whose value is not of the type, and why.
-pub fn decode(column: &BinaryViewArray, ty: &Type) -> Result<ArrayRef, Refused> {
+pub fn decode(column: &BinaryViewArray, ty: &PgType) -> Result<ArrayRef, Refused> {
     let invalid = |value: Option<i64>| value.ok_or(NOT_OF_ITS_TYPE);
-    match ty {
+    match &Type::of(ty) {
         Type::Bool => booleans(column),
         Type::Integer => {
             integers(column, |text| values::parse_integer::<i64>(text).map_err(|_| NOT_OF_ITS_TYPE))
         }
         Type::Numeric(scale) => decimals(column, *scale),
-        Type::Float => floats(column),
+        Type::Float if *ty.base() == PgType::Float4 => {
+            floats(column, |text| values::parse_f32(text).map(f64::from))
+        }
+        Type::Float => floats(column, values::parse_f64),
         Type::Enum(kind) => integers(column, |text| {
             invalid(kind.labels.iter().position(|label| label.as_bytes() == text).map(|place| place as i64))
         }),
@@ -103,10 +107,13 @@ fn booleans(column: &BinaryViewArray) -> Result<ArrayRef, Refused> {
     Ok(Arc::new(builder.finish()))
 }
 
-fn floats(column: &BinaryViewArray) -> Result<ArrayRef, Refused> {
+fn floats(
+    column: &BinaryViewArray,
+    parse: impl Fn(&[u8]) -> Result<f64, values::Fault>,
+) -> Result<ArrayRef, Refused> {
     let mut builder = Float64Builder::with_capacity(column.len());
     each(column, |value| {
-        builder.append_option(value.map(values::parse_f64).transpose().map_err(|_| NOT_OF_ITS_TYPE)?);
+        builder.append_option(value.map(&parse).transpose().map_err(|_| NOT_OF_ITS_TYPE)?);
         Ok(())
     })?;
     Ok(Arc::new(builder.finish()))
@@ -124,7 +131,11 @@ fn decimals(column: &BinaryViewArray, scale: i8) -> Result<ArrayRef, Refused> {
     Ok(Arc::new(builder.finish()))
 }
 
-fn strings(column: &BinaryViewArray) -> Result<ArrayRef, Refused> {
+/// The text of each value.
+///
+/// # Errors
+/// The first row whose value is not UTF-8.
+pub fn strings(column: &BinaryViewArray) -> Result<ArrayRef, Refused> {
     let mut builder = StringBuilder::new();
     each(column, |value| {
         let text = value.map(std::str::from_utf8).transpose().map_err(|_| "is not valid UTF-8")?;

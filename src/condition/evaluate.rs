@@ -1,6 +1,5 @@
 //! Conditions over batches, by Arrow's compute kernels.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -10,7 +9,7 @@ use arrow::compute::kernels::cmp;
 use arrow::compute::kernels::numeric;
 use arrow::compute::kernels::zip::zip;
 use arrow::compute::{and_kleene, ilike, is_null, like, not, or_kleene, take};
-use arrow::datatypes::{DataType, Int64Type};
+use arrow::datatypes::{DataType, Float64Type, Int64Type};
 use arrow::error::ArrowError;
 
 use super::cast::cast;
@@ -18,7 +17,7 @@ use super::expression::{Arithmetic, Comparison, DECIMAL_DIGITS, Expression, Node
 use super::interval::Interval;
 
 /// Why an operation fails, without the values.
-type Reason = Cow<'static, str>;
+type Reason = &'static str;
 
 /// The columns that a condition reads.
 pub struct Inputs<'a> {
@@ -140,11 +139,17 @@ fn fold(
     Ok(result)
 }
 
-/// Values in the form in which equal ones are the same: no trailing blanks, no case, where these do not count.
+/// Values in the form in which equal ones are the same: no trailing blanks, no case, no sign of a zero or NaN, where
+/// these do not count.
 fn equal_form(values: Values, ty: &Type) -> Result<Values, Reason> {
     match ty {
         Type::Padded => values.map(|array| Ok(texts(array, |text| text.trim_end_matches(' ').to_string()))),
         Type::CaseInsensitive => values.map(|array| Ok(texts(array, str::to_lowercase))),
+        // Arrow tells the zeros apart, and the NaNs; adding 0 makes -0 the other one.
+        Type::Float => values.map(|array| {
+            let one_form = |value: f64| if value.is_nan() { f64::NAN } else { value + 0.0 };
+            Ok(Arc::new(array.as_primitive::<Float64Type>().unary::<_, Float64Type>(one_form)))
+        }),
         _ => Ok(values),
     }
 }
@@ -214,7 +219,7 @@ fn arithmetic(how: Arithmetic, left: &Values, right: &Values, ty: &Type) -> Resu
 /// A quotient with `scale` decimals, the rest cut off.
 fn divide_decimals(left: &Values, right: &Values, scale: i8) -> Result<ArrayRef, Reason> {
     let DataType::Decimal256(_, divisor_scale) = right.array().data_type().clone() else {
-        return Err("a division of the condition is not one of numbers".into());
+        return Err("a division of the condition is not one of numbers");
     };
     let raised = left.map(|array| with_scale(array, scale + divisor_scale))?;
     let quotient = numeric::div(&raised, right).map_err(|error| reason(&error))?;
@@ -228,9 +233,9 @@ fn with_scale(array: &ArrayRef, scale: i8) -> Result<ArrayRef, Reason> {
 }
 
 fn shift(array: &ArrayRef, interval: Interval) -> Result<ArrayRef, Reason> {
-    let moved: Int64Array = array.as_primitive::<Int64Type>().try_unary(|at| {
-        interval.shift(at).ok_or(Reason::Borrowed("a date of the condition is out of bounds"))
-    })?;
+    let moved: Int64Array = array
+        .as_primitive::<Int64Type>()
+        .try_unary(|at| interval.shift(at).ok_or("a date of the condition is out of bounds"))?;
     Ok(Arc::new(moved))
 }
 
@@ -279,8 +284,8 @@ fn texts(array: &ArrayRef, map: impl Fn(&str) -> String) -> ArrayRef {
 /// What an error of Arrow was about; its message may quote values.
 fn reason(error: &ArrowError) -> Reason {
     match error {
-        ArrowError::DivideByZero => "the condition divides by zero".into(),
-        ArrowError::ArithmeticOverflow(_) => "a calculation of the condition is out of bounds".into(),
-        _ => "an operation of the condition fails".into(),
+        ArrowError::DivideByZero => "the condition divides by zero",
+        ArrowError::ArithmeticOverflow(_) => "a calculation of the condition is out of bounds",
+        _ => "an operation of the condition fails",
     }
 }

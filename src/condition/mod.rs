@@ -15,12 +15,10 @@ mod literal;
 mod operand;
 mod sql;
 
-use std::borrow::Cow;
-
 use arrow::array::{Array, BinaryViewArray, BooleanArray};
 
 use crate::error::{Error, Result};
-use crate::schema::{Table, quoted};
+use crate::schema::{PgType, Table, quoted};
 use expression::Expression;
 
 /// A condition over the columns of one table.
@@ -28,7 +26,7 @@ use expression::Expression;
 pub struct Condition {
     expression: Expression,
     columns: Vec<usize>,
-    decoders: Vec<expression::Type>,
+    types: Vec<PgType>,
 }
 
 /// Why a condition has no answer for a row. Says nothing of the row's values.
@@ -39,7 +37,7 @@ pub struct Undecided {
     /// The column of the table that could not be read; `None` where an operation failed.
     pub column: Option<usize>,
     /// The reason, such as "is not of its column's type".
-    pub reason: Cow<'static, str>,
+    pub reason: &'static str,
 }
 
 impl Condition {
@@ -71,9 +69,8 @@ impl Condition {
             });
             Ok((input, &table.columns[index].ty))
         })?;
-        let decoders =
-            columns.iter().map(|&column| expression::Type::of(&table.columns[column].ty)).collect();
-        Ok(Condition { expression, columns, decoders })
+        let types = columns.iter().map(|&column| table.columns[column].ty.clone()).collect();
+        Ok(Condition { expression, columns, types })
     }
 
     /// The columns of the table that it reads, as indexes, each once.
@@ -90,11 +87,11 @@ impl Condition {
     /// The first value that is not of its column's type, or an operation that fails: an overflow, a division by zero.
     pub fn holds(&self, inputs: &[&BinaryViewArray], rows: usize) -> Result<BooleanArray, Undecided> {
         let mut decoded = Vec::with_capacity(inputs.len());
-        for ((input, ty), &column) in inputs.iter().zip(&self.decoders).zip(&self.columns) {
+        for ((input, ty), &column) in inputs.iter().zip(&self.types).zip(&self.columns) {
             let array = decode::decode(input, ty).map_err(|(row, reason)| Undecided {
                 row: Some(row),
                 column: Some(column),
-                reason: reason.into(),
+                reason,
             })?;
             decoded.push(array);
         }

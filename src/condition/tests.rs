@@ -50,7 +50,7 @@ fn holds(text: &str) -> Result<Vec<bool>, String> {
         .map(|&column| ROWS.iter().map(|row| cell(row, column)).collect())
         .collect();
     let inputs: Vec<&BinaryViewArray> = inputs.iter().collect();
-    let truth = condition.holds(&inputs, ROWS.len()).map_err(|undecided| undecided.reason.into_owned())?;
+    let truth = condition.holds(&inputs, ROWS.len()).map_err(|undecided| undecided.reason.to_string())?;
     assert_eq!(truth.nulls(), None);
     Ok(truth.iter().map(|value| value == Some(true)).collect())
 }

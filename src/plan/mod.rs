@@ -12,7 +12,7 @@ pub use fate::Fate;
 use crate::error::{Error, Place, Result};
 use crate::functions::FUNCTIONS;
 use crate::key::MasterKey;
-use crate::masked::{ColumnMask, InputSource};
+use crate::masked::{ColumnMask, InputSource, RowCondition};
 use crate::pg::archive_form::archive_form;
 use crate::pg::ddl;
 use crate::pg::dump::{Dump, Entry};
@@ -347,6 +347,7 @@ fn parts(chosen: Vec<Option<PartPlan>>, binding: &Binding, catalog: &Catalog) ->
             action: decisions[column].action.clone(),
             ty: table.columns[column].ty.clone(),
             by: decisions[column].by.and_then(place),
+            when: decisions[column].when.as_ref().and_then(|condition| RowCondition::new(condition, place)),
             inputs: decisions[column].inputs.iter().map(input).collect(),
         };
         part.masks = part.columns.iter().map(mask).collect();

@@ -3,6 +3,7 @@
 //! Every finding is told, not only the first. A column that nothing decides is one of them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use super::decide::Decider;
 use super::fit::{Effect, Fitting, Outcome};
@@ -12,7 +13,9 @@ use super::name::ColumnName;
 use super::resolve::{ColumnId, Resolved, find_column, find_reference};
 use super::setting::{KEEP, Setting};
 use super::shared::SharedMask;
+use super::when;
 use super::{ColumnRule, LargeObjects, Line, RuleSet, Unlisted};
+use crate::condition::Condition;
 use crate::error::{Error, Result};
 use crate::functions::{Form, Function, Input};
 use crate::key::MasterKey;
@@ -47,6 +50,8 @@ pub struct ColumnAction {
     pub parameters: String,
     /// The column of the table that owns the values, where the rule says `by`.
     pub by: Option<usize>,
+    /// Which rows are masked, where the rule says `when`; the others keep their values.
+    pub when: Option<Arc<Condition>>,
     /// The columns of the table that the mask asks for, in its order.
     pub inputs: Vec<ColumnInput>,
     /// Who decided it.
@@ -107,6 +112,7 @@ pub fn bind(
         ties: &ties,
         with_data: tables_with_data.iter().copied().collect(),
         actions: HashMap::new(),
+        conditions: HashMap::new(),
         refused: HashSet::new(),
         notes: Vec::new(),
         errors,
@@ -126,6 +132,8 @@ struct Binder<'a> {
     ties: &'a Ties,
     with_data: BTreeSet<TableId>,
     actions: HashMap<ColumnId, ColumnAction>,
+    /// The conditions of each table, by their SQL.
+    conditions: HashMap<(TableId, String), Arc<Condition>>,
     /// Columns of which an error was told; they are not told of again as having no rule.
     refused: HashSet<ColumnId>,
     notes: Vec<String>,
@@ -181,6 +189,10 @@ impl<'a> Binder<'a> {
             Ok(inputs) => inputs,
             Err(error) => return self.refuse(id, [error.at(&setting.rule.line)]),
         };
+        let when = match when::condition(self.catalog, group, id, &mask.claim) {
+            Ok(when) => when.map(|when| self.shared_condition(id.table, when)),
+            Err(error) => return self.refuse(id, [error.at(&setting.rule.line)]),
+        };
         let objections = self.fitting(id).objections(setting, &Outcome { owner, ..mask.outcome });
         if !objections.is_empty() {
             return self.refuse(id, objections.into_iter().map(|error| error.at(&setting.rule.line)));
@@ -200,6 +212,7 @@ impl<'a> Binder<'a> {
             domain: if masked { setting.domain.clone() } else { String::new() },
             parameters: setting.parameters_text(),
             by: owner,
+            when,
             inputs,
             decided_by: match own {
                 Some(own) => Decision::Rule(own.rule.line.clone()),
@@ -209,6 +222,12 @@ impl<'a> Binder<'a> {
             },
         };
         self.actions.insert(id, action);
+    }
+
+    /// `condition`, or an equal one of the same table, so that columns with one condition ask it once a row.
+    fn shared_condition(&mut self, table: TableId, condition: Condition) -> Arc<Condition> {
+        let sql = condition.to_sql(self.catalog.table(table));
+        self.conditions.entry((table, sql)).or_insert_with(|| Arc::new(condition)).clone()
     }
 
     fn refuse(&mut self, id: ColumnId, errors: impl IntoIterator<Item = Error>) {
@@ -268,6 +287,7 @@ impl<'a> Binder<'a> {
             domain: String::new(),
             parameters: String::new(),
             by: None,
+            when: None,
             inputs: Vec::new(),
             decided_by,
         };

@@ -165,6 +165,7 @@ impl<'a> DocumentReader<'a> {
             parameters: Parameters::default(),
             domain: None,
             by: None,
+            when: None,
             null: None,
             invalid: None,
         };
@@ -195,10 +196,7 @@ impl<'a> DocumentReader<'a> {
             "fn" => rule.function = self.string(key, value).unwrap_or_default(),
             "domain" => rule.domain = self.string(key, value),
             "by" => rule.by = self.string(key, value),
-            "when" => {
-                let hint = "leave it out; the function then masks every row";
-                self.refuse(key, "`when` is not supported yet", Some(hint.into()));
-            }
+            "when" => rule.when = self.string(key, value),
             "null" => {
                 let choices = [("keep", NullPolicy::Keep), ("mask", NullPolicy::Mask)];
                 rule.null = self.choice(key, value, &choices);

@@ -33,6 +33,8 @@ pub struct Outcome {
     pub max_chars: Option<u32>,
     /// The column whose value owns the masked ones, where the rule says `by`.
     pub owner: Option<usize>,
+    /// Whether a condition leaves rows out, which keep their values.
+    pub is_conditional: bool,
 }
 
 /// What happens to values.
@@ -201,6 +203,9 @@ impl Fitting<'_> {
         }
         let why = match outcome.uniqueness {
             // One to one for an owner is not one to one for all owners.
+            Uniqueness::Injective if outcome.is_conditional => {
+                "a row that `when` leaves out keeps a value that another one may be masked to".into()
+            }
             Uniqueness::Injective if outcome.owner.is_none() => return None,
             Uniqueness::Bits(bits) if are_unique(bits) => return None,
             Uniqueness::Bits(bits) => format!("`{}` has {}", function.name, collision_odds(bits)),

@@ -35,6 +35,7 @@ mod tests {
             domain: String::new(),
             parameters: String::new(),
             by: None,
+            when: None,
             inputs: asks_for.iter().map(|&(column, form)| ColumnInput { column, form }).collect(),
             decided_by: Decision::Unlisted,
         }

@@ -20,6 +20,7 @@ mod setting;
 mod shared;
 pub mod subset;
 pub mod subset_names;
+mod when;
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -127,6 +128,7 @@ struct ColumnRule {
     parameters: Parameters,
     domain: Option<String>,
     by: Option<String>,
+    when: Option<String>,
     null: Option<NullPolicy>,
     invalid: Option<InvalidPolicy>,
 }

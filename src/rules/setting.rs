@@ -69,6 +69,7 @@ impl<'r> Setting<'r> {
             && self.parameters.0 == other.parameters.0
             && (self.null, self.invalid) == (other.null, other.invalid)
             && self.rule.by == other.rule.by
+            && self.rule.when == other.rule.when
     }
 
     /// Whether the values go out as they came in.
@@ -85,7 +86,9 @@ impl<'r> Setting<'r> {
             ("invalid", rule.invalid.is_some()),
         ];
         let idle = !matches!(masking, Masking::Text(_));
-        given.into_iter().filter(|(_, given)| idle && *given).map(|(key, _)| key).collect()
+        let kept_anyway = matches!(masking, Masking::Keep) && rule.when.is_some();
+        let idle = given.into_iter().filter(|(_, given)| idle && *given).map(|(key, _)| key);
+        idle.chain(kept_anyway.then_some("when")).collect()
     }
 
     /// The parameters as a rule writes them, for the plan.
@@ -94,6 +97,9 @@ impl<'r> Setting<'r> {
             self.parameters.0.iter().map(|(name, value)| format!("{name} = {value}")).collect();
         if self.null == NullPolicy::Mask {
             parts.push("null = \"mask\"".into());
+        }
+        if let Some(when) = &self.rule.when {
+            parts.push(format!("when = {}", toml::Value::from(when.as_str())));
         }
         match self.invalid {
             InvalidPolicy::Error => {}

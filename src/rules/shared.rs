@@ -59,8 +59,13 @@ impl<'r> SharedMask<'r> {
                 (Effect::Text, Action::Text(Arc::new(column)))
             }
         };
-        let outcome =
-            Outcome { effect, uniqueness: built.uniqueness, max_chars: built.max_chars, owner: None };
+        let outcome = Outcome {
+            effect,
+            uniqueness: built.uniqueness,
+            max_chars: built.max_chars,
+            owner: None,
+            is_conditional: claim.setting.rule.when.is_some(),
+        };
         Ok(SharedMask { claim, action, outcome, inputs: built.inputs })
     }
 }

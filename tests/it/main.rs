@@ -3,6 +3,7 @@
 mod broken;
 mod cli;
 mod codec;
+mod conditions;
 mod connection;
 mod damage;
 mod determinism;
