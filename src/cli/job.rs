@@ -12,7 +12,7 @@ use crate::plan::show::PlanView;
 use crate::plan::subset::{SelectSettings, SubsetRequest};
 use crate::plan::{Plan, Request, TableFilter};
 use crate::rules::subset::Layer;
-use crate::rules::{RuleSet, TableName};
+use crate::rules::{NEUTRALISE, RuleSet, TableName};
 use crate::source::{self, Opening, Source};
 use crate::target;
 
@@ -69,7 +69,8 @@ impl Job {
             one(Error::usage("no snapshot is named").hint("say `--from SOURCE`, or `from = …` in mask.toml"))
         })?;
         let jobs = jobs(options, &config).map_err(one)?;
-        let rules = read_rules(options, &config)?;
+        let is_live = to.is_some_and(target::is_live);
+        let rules = read_rules(options, &config, is_live)?;
         let key = read_key(options, &config).map_err(one)?;
         let filter = filter(options).map_err(one)?;
         let temp_dir = options.temp_dir.clone().unwrap_or_else(std::env::temp_dir);
@@ -84,7 +85,7 @@ impl Job {
             rules: &rules,
             key: &key,
             filter,
-            goes_live: to.is_some_and(target::is_live),
+            goes_live: is_live || rules.has_pack(NEUTRALISE),
         })?;
         if rules.subset.is_active() {
             let request = SubsetRequest::new(&plan, &rules)?;
@@ -113,13 +114,17 @@ impl Job {
     }
 }
 
-fn read_rules(options: &JobOptions, config: &Config) -> Result<RuleSet, Vec<Error>> {
+/// The rules that are named; for a live target, behind the pack that asks for what would act from there.
+fn read_rules(options: &JobOptions, config: &Config, is_live: bool) -> Result<RuleSet, Vec<Error>> {
     let files = if options.rules.is_empty() { &config.rules } else { &options.rules };
     if files.is_empty() {
         let error = Error::usage("no rules are named");
         return Err(vec![error.hint("say `--rules FILE`, or `rules = [\"FILE\"]` in mask.toml")]);
     }
-    let mut rules = RuleSet::read(&files.iter().map(PathBuf::from).collect::<Vec<_>>())?;
+    let is_named = files.iter().any(|file| file == NEUTRALISE);
+    let by_itself = (is_live && !is_named).then(|| PathBuf::from(NEUTRALISE));
+    let files: Vec<PathBuf> = by_itself.into_iter().chain(files.iter().map(PathBuf::from)).collect();
+    let mut rules = RuleSet::read(&files)?;
     for (specs, layer) in [(&config.subset, Layer::Settings), (&options.subset, Layer::Flags)] {
         rules.subset.add_specs(specs, layer).map_err(|error| vec![error])?;
     }

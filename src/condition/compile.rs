@@ -73,7 +73,7 @@ impl Compiler<'_, '_, '_> {
                     Value::Number(number, _) => Some(number.as_str()),
                     _ => None,
                 });
-                text.and_then(|text| Interval::parse(text, unit.as_deref()))
+                text.and_then(|text| Interval::read(text, unit.as_deref()))
                     .map(Operand::Interval)
                     .ok_or_else(not_an_interval)
             }
@@ -258,7 +258,7 @@ fn cast_to(operand: Operand, data_type: &DataType) -> Result<Operand> {
     let name = data_type.to_string().to_ascii_lowercase();
     if name == "interval" {
         let Operand::Untyped(Some(text)) = operand else { return Err(outside()) };
-        return Interval::parse(&text, None).map(Operand::Interval).ok_or_else(not_an_interval);
+        return Interval::read(&text, None).map(Operand::Interval).ok_or_else(not_an_interval);
     }
     let ty = type_named(&name).ok_or_else(|| {
         Error::rules("the condition casts to a type that conditions do not have")

@@ -1,6 +1,7 @@
 //! Intervals: what a date or a timestamp in a condition may be moved by.
 
 use crate::pg::datetime::{civil_from_days, days_from_civil, parse_time};
+pub use crate::pg::interval::Interval;
 
 /// Microseconds of a day.
 pub const DAY: i64 = 86_400_000_000;
@@ -8,22 +9,11 @@ pub const DAY: i64 = 86_400_000_000;
 /// Days from 1970-01-01 to 2000-01-01, where Postgres' timestamps begin.
 pub const EPOCH_DAYS: i64 = 10_957;
 
-/// A span of time, its months and days apart, as Postgres keeps them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Interval {
-    /// Months.
-    pub months: i64,
-    /// Days.
-    pub days: i64,
-    /// Microseconds.
-    pub microseconds: i64,
-}
-
 impl Interval {
     /// Reads what Postgres reads of the form `1 year 2 months -3 days 04:05:06`; `None` if it is not that.
     ///
     /// Numbers are whole but those of seconds; a number without a unit is one of `unit`, or of seconds.
-    pub fn parse(text: &str, unit: Option<&str>) -> Option<Interval> {
+    pub fn read(text: &str, unit: Option<&str>) -> Option<Interval> {
         let mut interval = Interval::default();
         let mut words = text.split_ascii_whitespace().peekable();
         words.peek()?;
@@ -147,14 +137,14 @@ mod tests {
 
     #[test]
     fn an_interval_is_read_as_postgres_reads_it() {
-        let read = |text| Interval::parse(text, None).map(|i| (i.months, i.days, i.microseconds));
+        let read = |text| Interval::read(text, None).map(|i| (i.months, i.days, i.microseconds));
         assert_eq!(read("1 year 2 mons -3 days 04:05:06"), Some((14, -3, 14_706_000_000)));
         assert_eq!(read("90d"), Some((0, 90, 0)));
         assert_eq!(read("1.5 seconds"), Some((0, 0, 1_500_000)));
         assert_eq!(read("-1:30"), Some((0, 0, -5_400_000_000)));
         assert_eq!(read(""), None);
         assert_eq!(read("1 fortnight"), None);
-        assert_eq!(Interval::parse("3", Some("DAY")), Some(Interval { days: 3, ..Interval::default() }));
+        assert_eq!(Interval::read("3", Some("DAY")), Some(Interval { days: 3, ..Interval::default() }));
     }
 
     #[test]

@@ -86,6 +86,7 @@ mod username;
 mod uuid;
 mod vehicle_plate;
 mod vin;
+mod zip3;
 
 pub use nested::Context;
 pub use row::{Form, Input};
@@ -263,6 +264,7 @@ pub static FUNCTIONS: &[&Function] = &[
     &uuid::UUID,
     &vehicle_plate::VEHICLE_PLATE,
     &vin::VIN,
+    &zip3::ZIP3,
 ];
 
 /// The function `name`.

@@ -10,6 +10,7 @@ use super::fit::{Effect, Fitting, Outcome};
 use super::group::{Group, Ties, partition_roots};
 use super::inputs::waiting;
 use super::name::ColumnName;
+use super::pack;
 use super::resolve::{ColumnId, Resolved, find_column, find_reference};
 use super::setting::{KEEP, Setting};
 use super::shared::SharedMask;
@@ -101,8 +102,10 @@ pub fn bind(
     for rule in rules.tables.iter().flat_map(|table| &table.columns) {
         errors.extend(Setting::new(rule, None, functions).err().into_iter().flatten());
     }
-    let resolved = Resolved::new(rules, catalog, &mut errors);
+    let mut resolved = Resolved::new(rules, catalog, &mut errors);
     let ties = Ties::new(catalog, &resolved.references);
+    let of_packs = pack::expand::expand(&rules.packs, catalog, &ties, functions);
+    resolved.add_packs(&of_packs);
     let mut binder = Binder {
         rules,
         catalog,
@@ -367,6 +370,8 @@ impl<'a> Binder<'a> {
                 missing.entry(root.table).or_default().insert(root);
             }
         }
+        let unmet = pack::demand::unmet(&self.rules.packs, self.catalog, self.resolved, &tables);
+        self.errors.extend(unmet);
         let missing = missing.iter().flat_map(|(table, columns)| self.without_rule(*table, columns));
         let errors: Vec<Error> = self.errors.iter().cloned().chain(missing).collect();
         match errors.is_empty() {

@@ -1,7 +1,8 @@
 //! Which rule decides a group of columns that must mask alike.
 //!
 //! The rule that names its column most closely does; rules that name theirs as closely must agree. A less close rule
-//! gives way to a masking function, but never to `keep`: a key kept by one rule and masked by another is an error.
+//! gives way to a masking function, but never to `keep`: a key kept by one rule and masked by another is an error. A pack's
+//! rules give way to any.
 
 use super::ColumnRule;
 use super::group::{Group, Ties};
@@ -53,7 +54,8 @@ impl<'r> Decider<'_, 'r> {
         let closest = at_root.or_else(|| claims.iter().position(|claim| claim.rank == best));
         let winner = claims.swap_remove(closest.expect("some claim has the best rank"));
         let against = claims.iter().find(|claim| {
-            let may_not_give_way = claim.rank == best || winner.setting.keeps();
+            let is_own = claim.rank > Rank::Pack;
+            let may_not_give_way = claim.rank == best || (winner.setting.keeps() && is_own);
             may_not_give_way && !winner.setting.agrees_with(&claim.setting)
         });
         match against {

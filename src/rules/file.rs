@@ -9,6 +9,7 @@ use toml::de::DeTable;
 
 use super::RuleSet;
 use super::document::DocumentReader;
+use super::pack::{self, Pack};
 use crate::error::{Error, Result, io_reason};
 
 impl RuleSet {
@@ -45,12 +46,23 @@ impl RuleSet {
         self.digest.clone().finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
+    /// Whether the pack is among the rules, by its name with `pack:`.
+    pub fn has_pack(&self, name: &str) -> bool {
+        self.files.iter().any(|file| **file == *name)
+    }
+
     /// Adds the file `name` with the content `text`; returns what is wrong in it.
     fn add(&mut self, name: &str, text: &str) -> Vec<Error> {
         let file: Arc<str> = name.into();
         let file_index = self.files.len();
         self.files.push(file.clone());
         self.digest.update(text);
+        if name.starts_with(pack::PREFIX) {
+            return match Pack::parse(text, &file, file_index) {
+                Ok(pack) => self.add_pack(pack),
+                Err(error) => vec![error],
+            };
+        }
         match DeTable::parse(text) {
             Ok(document) => DocumentReader::new(self, file, file_index, text).read(document.get_ref()),
             Err(error) => vec![syntax_error(name, text, &error)],
@@ -58,10 +70,24 @@ impl RuleSet {
     }
 }
 
+impl RuleSet {
+    /// Adds `pack`, behind those that it builds on.
+    fn add_pack(&mut self, pack: Pack) -> Vec<Error> {
+        let mut errors = Vec::new();
+        for included in &pack.includes {
+            match pack::text(included) {
+                Ok(text) => errors.extend(self.add(&format!("{}{included}", pack::PREFIX), text)),
+                Err(error) => errors.push(error),
+            }
+        }
+        self.packs.push(pack);
+        errors
+    }
+}
+
 fn read_text(path: &PathBuf, name: &str) -> Result<String> {
-    if let Some(pack) = name.strip_prefix("pack:") {
-        return Err(Error::usage(format!("there is no rules pack `{pack}`"))
-            .hint("this version ships no packs; name a rules file"));
+    if let Some(name) = name.strip_prefix(pack::PREFIX) {
+        return pack::text(name).map(str::to_string);
     }
     let bytes = fs::read(path).map_err(|error| {
         Error::usage(format!("cannot read the rules file: {}", io_reason(&error))).at(name)

@@ -123,8 +123,8 @@ fn tables_above(catalog: &Catalog, table: TableId) -> impl Iterator<Item = Table
     table.partition_of.into_iter().chain(table.inherits.iter().copied())
 }
 
-/// The columns of `table` and those of the tables directly above, by name: their order may differ.
-fn inherited_columns(catalog: &Catalog, table: TableId) -> impl Iterator<Item = (ColumnId, ColumnId)> {
+/// The columns of `table`, each with the one of a table directly above, by name: their order may differ.
+pub fn inherited_columns(catalog: &Catalog, table: TableId) -> impl Iterator<Item = (ColumnId, ColumnId)> {
     tables_above(catalog, table).flat_map(move |above| {
         let columns = catalog.table(table).columns.iter().enumerate();
         columns.filter_map(move |(column, c)| {

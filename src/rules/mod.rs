@@ -14,6 +14,7 @@ mod fit;
 mod group;
 mod inputs;
 mod name;
+mod pack;
 mod reference;
 mod resolve;
 mod setting;
@@ -29,6 +30,7 @@ use std::sync::Arc;
 
 pub use bind::{Binding, ColumnAction, ColumnInput, Decision, bind};
 pub use name::{TableName, glob};
+pub use pack::{NEUTRALISE, names as pack_names};
 
 use crate::functions::Parameters;
 use crate::functions::text::{InvalidPolicy, NullPolicy};
@@ -47,6 +49,8 @@ pub struct RuleSet {
     unlisted: Unlisted,
     /// The locale of every function that takes one.
     locale: Option<String>,
+    /// The packs named, in order.
+    packs: Vec<pack::Pack>,
     /// The tables named, in the order of files and lines.
     tables: Vec<TableRules>,
     /// What becomes of large objects, where a file says it.

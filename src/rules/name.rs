@@ -57,6 +57,11 @@ pub struct ColumnName {
 }
 
 impl ColumnName {
+    /// Whether it is the pattern of all columns, `*`.
+    pub fn is_all(&self) -> bool {
+        self.is_pattern() && self.written.chars().all(|character| character == '*')
+    }
+
     /// Takes the name as it is written; anything that is not wholly in double quotes is bare.
     pub fn new(written: &str) -> Self {
         let part = match split(written).as_deref() {

@@ -29,6 +29,8 @@ impl ColumnId {
 /// How closely a rule names its column; the greater wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rank {
+    /// An entry of a pack.
+    Pack,
     /// A pattern of columns in a pattern of tables.
     Patterns,
     /// A column's name in a pattern of tables.
@@ -77,6 +79,13 @@ impl<'r> Resolved<'r> {
             }
         }
         resolved
+    }
+
+    /// Takes rules of packs for the columns that no other rule names.
+    pub fn add_packs(&mut self, rules: &'r [(ColumnId, ColumnRule)]) {
+        for (id, rule) in rules {
+            self.offer(*id, Chosen { rule, rank: Rank::Pack });
+        }
     }
 
     /// The rule that names the column most closely.

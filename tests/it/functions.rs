@@ -14,8 +14,19 @@ use pgmask::schema::PgType;
 use proptest::prelude::*;
 
 /// The functions whose result does not depend on the key.
-const KEYLESS: [&str; 10] =
-    ["bucket", "clamp", "default", "fixed", "keep", "null", "redact", "round", "template", "truncate_to"];
+const KEYLESS: [&str; 11] = [
+    "bucket",
+    "clamp",
+    "default",
+    "fixed",
+    "keep",
+    "null",
+    "redact",
+    "round",
+    "template",
+    "truncate_to",
+    "zip3",
+];
 
 fn prepare(function: &Function, key: u8, ty: &PgType, parameters: &Parameters, by: bool) -> Built {
     let key = MasterKey::from_bytes(vec![key; 32]).unwrap();
@@ -157,6 +168,7 @@ fn sample(function: &Function, n: u64) -> Option<String> {
         "date_shift" => format!("{:04}-{:02}-{:02}", 1 + n / 336, 1 + n / 28 % 12, 1 + n % 28),
         "truncate_to" | "time_of_day" => format!("{:04}-{:02}-03 16:45:12.5", 1 + n / 12, 1 + n % 12),
         "noise" | "round" => format!("{n}.57"),
+        "zip3" => format!("{:05}", 10_000 + n % 90_000),
         "bucket" | "clamp" => (90 + n).to_string(),
         "json" => format!(r#"{{"email": "{}@corp.example", "tags": [{n}, null]}}"#, scattered(n)),
         "digits" | "fpe" => format!("{n:012}"),

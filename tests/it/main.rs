@@ -21,6 +21,7 @@ mod live_target_guards;
 mod live_target_modes;
 mod nasty;
 mod parquet_source;
+mod packs;
 mod rules;
 mod samples;
 mod subset;

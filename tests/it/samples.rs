@@ -170,3 +170,41 @@ fn the_rules_decide_on_every_personal_column_of_a_sample() {
         }
     }
 }
+
+#[test]
+fn the_pack_of_personal_data_covers_a_sample_and_what_it_makes_loads() {
+    for sample in ["pagila", "chinook"].into_iter().filter_map(Sample::of) {
+        let snapshot = Snapshot::shop().from(&sample.dumps()[0]).keep_all();
+        let run = snapshot.argument("--rules").argument("pack:pii").to("staging.dump").report().run();
+        run.succeeds();
+        let actions = run.actions();
+        for personal in sample.facts["pii"].as_object().expect("facts say what is personal").keys() {
+            let action = actions.iter().find(|of| *personal == format!("{}.{}", of.table, of.column));
+            assert!(action.is_some_and(|of| of.action != "keep"), "`{personal}` of {}", sample.name);
+        }
+        for server in [15, 18].into_iter().filter_map(Server::of) {
+            let staging = loaded(&run.output(), server);
+            sample.assert_all_rows_are_there(&Rows::as_loaded(&staging), sample.name);
+            let not_valid = "SELECT count(*) FROM pg_constraint WHERE NOT convalidated";
+            assert_eq!(staging.psql(not_valid), "0\n", "{}", sample.name);
+            for (table, column) in named_after_people(sample.name) {
+                let of_another = staging.psql(&format!(
+                    "SELECT count(*) FROM {table} WHERE {column} NOT LIKE concat('%', left({FIRST}, 3), '%') \
+                     AND {column} NOT LIKE concat(left({FIRST}, 1), '%')"
+                ));
+                assert_eq!(of_another, "0\n", "{table}.{column}");
+            }
+        }
+    }
+}
+
+/// The letters of a first name that addresses and user names are made of.
+const FIRST: &str = "regexp_replace(lower(first_name), '[^a-z]', '', 'g')";
+
+/// Columns that hold the name of the person whose first name is in the same row.
+fn named_after_people(sample: &str) -> &'static [(&'static str, &'static str)] {
+    match sample {
+        "pagila" => &[("customer", "email"), ("staff", "email"), ("staff", "username")],
+        _ => &[("customer", "email"), ("employee", "email")],
+    }
+}
