@@ -4,7 +4,7 @@ use std::fmt;
 
 use std::path::Path;
 
-use super::{Build, Built, Context, EXAMPLE_ROW, FUNCTIONS, Form, Function, Uniqueness};
+use super::{Build, Built, Context, EXAMPLE_ROW, FUNCTIONS, Form, Function, Uniqueness, collisions};
 use crate::key::MasterKey;
 
 /// The text of `docs/functions.md`.
@@ -13,6 +13,7 @@ pub fn reference() -> String {
     for function in FUNCTIONS {
         text.push_str(&Section(function).to_string());
     }
+    text.push_str(&collisions::table());
     text
 }
 
@@ -81,7 +82,7 @@ fn uniqueness(function: &Function) -> String {
 }
 
 /// The function as the rule of its example builds it.
-fn exemplary(function: &Function) -> Option<Built> {
+pub fn exemplary(function: &Function) -> Option<Built> {
     let key = MasterKey::from_bytes(vec![0; 32]).expect("it is long enough");
     let context = Context { key: &key, functions: FUNCTIONS, locale: None, folder: Path::new("") };
     let (parameters, key) = (function.example.parameters(), key.domain(function.domain));

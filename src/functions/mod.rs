@@ -6,6 +6,7 @@
 mod blocks;
 pub mod canonical;
 mod check_characters;
+pub mod collisions;
 mod decimal;
 pub mod docs;
 mod document;

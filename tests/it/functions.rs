@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use arrow::array::{Array, BinaryViewArray};
 use pgmask::functions::canonical::canonical;
+use pgmask::functions::collisions;
 use pgmask::functions::row::InputColumn;
 use pgmask::functions::text::{InvalidPolicy, NullPolicy, TextColumn};
 use pgmask::functions::{
@@ -123,7 +124,7 @@ fn samples(function: &Function, count: u64) -> Vec<String> {
     if sample(function, 1).is_some() {
         return (1..=count).filter_map(|n| sample(function, n)).collect();
     }
-    let like = |letters: bool| move |n: u64| like(function.example.input, n, letters);
+    let like = |letters: bool| move |n: u64| collisions::like(function.example.input, n, letters);
     let valid_of_100 = |letters: bool| (1..=100).map(like(letters)).filter(|value| is_valid(value)).count();
     let letters = valid_of_100(true) >= 20 || valid_of_100(false) == 0;
     let mut seen = HashSet::from([function.example.input.to_string()]);
@@ -137,22 +138,6 @@ fn samples(function: &Function, count: u64) -> Vec<String> {
 /// An odd multiplier permutes the integers modulo a power of two.
 fn scattered(n: u64) -> u64 {
     n.wrapping_mul(0x9e37_79b9_7f4a_7c15)
-}
-
-/// A value like `example`: its digits are others, and so are its letters where asked.
-fn like(example: &str, n: u64, letters: bool) -> String {
-    let mut state = scattered(n);
-    let mut drawn = |from: u8, count: u64| {
-        state = scattered(state ^ state >> 31).wrapping_add(1);
-        char::from(from + ((state >> 33) % count) as u8)
-    };
-    let other = |character: char| match character {
-        '0'..='9' => drawn(b'0', 10),
-        'a'..='z' if letters => drawn(b'a', 26),
-        'A'..='Z' if letters => drawn(b'A', 26),
-        other => other,
-    };
-    example.chars().map(other).collect()
 }
 
 /// The samples of functions whose values have a form that changed digits and letters seldom meet, or so few of them
