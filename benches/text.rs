@@ -16,6 +16,8 @@ const ROUNDS: usize = 15;
 
 fn main() {
     bench("json", JSON_RULE, json_documents());
+    bench("free_text", "", notes());
+    bench("redact", "find = ['email', 'phone', 'credit_card']", notes());
 }
 
 /// Megabytes of text a second through a function as its rule below makes it.
@@ -42,6 +44,24 @@ fn bench(function: &str, rule: &str, values: Vec<String>) {
         bytes as f64 / seconds / 1e6,
         bytes / count
     );
+}
+
+/// Notes such as support keeps them: some have an address, some a number, most have neither.
+fn notes() -> Vec<String> {
+    let note = |n: usize| {
+        let contact = match n % 8 {
+            0 => format!("Write to ana.silva{n}@corp.example before Friday."),
+            1 => format!("Call back at +1 212 736 {:04} after 10:30.", n % 10_000),
+            2 => "Paid with 4111 1111 1111 1111 on 2024-01-31.".to_string(),
+            _ => "Nothing more to be done.".to_string(),
+        };
+        format!(
+            "Called on day {n}; asked for a copy of the contract of 2023, to be sent by post. The customer was friendly, \
+             and mentioned that the last 3 invoices did not arrive at the new address; please check (see case #{n}). \
+             {contact} The parcel weighs 2.5 kg and should leave the warehouse at 14:00, together with the other two."
+        )
+    };
+    (0..16_384).map(note).collect()
 }
 
 const JSON_RULE: &str = r#"

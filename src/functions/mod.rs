@@ -31,13 +31,17 @@ mod test_support;
 pub mod text;
 mod words;
 
+mod array;
 mod bic;
 mod birth_date;
+mod blank;
 mod bucket;
 mod check_digit;
+mod choice;
 mod city;
 mod clamp;
 mod company;
+mod composite;
 mod coordinates;
 mod country;
 mod credit_card;
@@ -46,13 +50,16 @@ mod default;
 mod digits;
 mod driving_licence;
 mod email;
+mod find;
 mod first_name;
 mod fixed;
 mod fpe;
+mod free_text;
 mod full_name;
 mod gender;
 mod hash;
 mod hostname;
+mod hstore;
 mod iban;
 mod integer_id;
 mod ip;
@@ -60,6 +67,8 @@ mod job_title;
 mod json;
 mod keep;
 mod last_name;
+mod lookup;
+mod lorem;
 mod mac;
 mod middle_name;
 mod national_id;
@@ -67,19 +76,25 @@ mod noise;
 mod null;
 mod passport;
 mod password_hash;
+mod pattern;
 mod person;
 mod phone;
 mod phone_ranges;
+mod placeholder;
 mod places;
 mod postal_code;
+mod range;
 mod redact;
+mod regex_replace;
 mod region;
 mod round;
+mod scramble;
 mod ssn;
 mod street_address;
 mod template;
 mod time_of_day;
 mod token;
+mod truncate;
 mod truncate_to;
 mod url;
 mod user_agent;
@@ -211,13 +226,17 @@ pub struct Parameters(pub BTreeMap<String, toml::Value>);
 
 /// Every masking function, by name.
 pub static FUNCTIONS: &[&Function] = &[
+    &array::ARRAY,
     &bic::BIC,
     &birth_date::BIRTH_DATE,
+    &blank::BLANK,
     &bucket::BUCKET,
     &check_digit::CHECK_DIGIT,
+    &choice::CHOICE,
     &city::CITY,
     &clamp::CLAMP,
     &company::COMPANY,
+    &composite::COMPOSITE,
     &country::COUNTRY,
     &credit_card::CREDIT_CARD,
     &date_shift::DATE_SHIFT,
@@ -228,10 +247,12 @@ pub static FUNCTIONS: &[&Function] = &[
     &first_name::FIRST_NAME,
     &fixed::FIXED,
     &fpe::FPE,
+    &free_text::FREE_TEXT,
     &full_name::FULL_NAME,
     &gender::GENDER,
     &hash::HASH,
     &hostname::HOSTNAME,
+    &hstore::HSTORE,
     &iban::IBAN,
     &integer_id::INTEGER_ID,
     &ip::IP,
@@ -241,6 +262,8 @@ pub static FUNCTIONS: &[&Function] = &[
     &last_name::LAST_NAME,
     &coordinates::LATITUDE,
     &coordinates::LONGITUDE,
+    &lookup::LOOKUP,
+    &lorem::LOREM,
     &mac::MAC,
     &middle_name::MIDDLE_NAME,
     &national_id::NATIONAL_ID,
@@ -248,16 +271,22 @@ pub static FUNCTIONS: &[&Function] = &[
     &null::NULL,
     &passport::PASSPORT,
     &password_hash::PASSWORD_HASH,
+    &pattern::PATTERN,
     &phone::PHONE,
+    &placeholder::PLACEHOLDER,
     &postal_code::POSTAL_CODE,
+    &range::RANGE,
     &redact::REDACT,
+    &regex_replace::REGEX_REPLACE,
     &region::REGION,
     &round::ROUND,
+    &scramble::SCRAMBLE,
     &ssn::SSN,
     &street_address::STREET_ADDRESS,
     &template::TEMPLATE,
     &time_of_day::TIME_OF_DAY,
     &token::TOKEN,
+    &truncate::TRUNCATE,
     &truncate_to::TRUNCATE_TO,
     &url::URL,
     &user_agent::USER_AGENT,

@@ -55,6 +55,21 @@ pub enum Part {
     Masked,
 }
 
+/// The types as which a part given as text is masked, where its rule says no `type`: the first that its function takes.
+pub const PART_TYPES: &[PgType] = &[
+    PgType::Text,
+    PgType::TimestampTz(None),
+    PgType::Date,
+    PgType::Time(None),
+    PgType::Uuid,
+    PgType::Inet,
+    PgType::Macaddr,
+    PgType::Int8,
+    PgType::Numeric(None),
+    PgType::Bool,
+    PgType::Bytea,
+];
+
 impl Build<'_> {
     /// Makes the function that `rule` names, a string or a table with `fn`, for a part of the type `ty`.
     ///
@@ -129,18 +144,30 @@ impl Nested {
     /// # Errors
     /// The part does not parse, and the nested rule does not say what becomes of it.
     pub fn mask(&self, value: &str, row: &Row<'_>, out: &mut String) -> Result<Part, &'static str> {
+        let mut scratch = Vec::new();
+        self.mask_for(value, canonical(&self.ty, value.as_bytes(), &mut scratch), row, out)
+    }
+
+    /// …as that of `subject`, unless the nested rule names an owner.
+    ///
+    /// # Errors
+    /// As [`Nested::mask`].
+    pub fn mask_for(
+        &self,
+        value: &str,
+        subject: &[u8],
+        row: &Row<'_>,
+        out: &mut String,
+    ) -> Result<Part, &'static str> {
         let mask = match &self.masking {
             Masking::Keep => return Ok(Part::Kept),
             Masking::Null => return Ok(Part::Null),
             Masking::Text(mask) => mask,
         };
         let row = row.part(&self.inputs);
-        let (mut owner_scratch, mut canonical_scratch) = (RowScratch::default(), Vec::new());
+        let mut owner_scratch = RowScratch::default();
         let owner = if self.has_owner { row.get(0, &mut owner_scratch) } else { None };
-        let subject = match owner {
-            Some(owner) => owner,
-            None => canonical(&self.ty, value.as_bytes(), &mut canonical_scratch),
-        };
+        let subject = owner.unwrap_or(subject);
         let own = usize::from(self.has_owner)..self.inputs.len();
         let start = out.len();
         match (mask.mask_in_row(value, subject, &row.part(&own), out), self.invalid) {

@@ -1,6 +1,8 @@
 //! What tests build a masking function with.
 
-use super::{Build, Function, Masking, Parameters, TextMask, Uniqueness};
+use std::path::Path;
+
+use super::{Build, Built, Context, FUNCTIONS, Function, Masking, Parameters, Refusal, TextMask, Uniqueness};
 use crate::key::MasterKey;
 use crate::schema::PgType;
 
@@ -19,11 +21,7 @@ impl Tester {
     /// `function` with the parameters of `rule`, on a column of that type.
     #[track_caller]
     pub fn new(function: &Function, rule: &str, ty: PgType) -> Self {
-        let parameters = Parameters(toml::from_str(rule).unwrap());
-        let key = MasterKey::from_bytes(vec![0; 32]).unwrap().domain(function.domain);
-        let built = function
-            .prepare(&Build { is_column: true, ..Build::new(&parameters, &ty, &key, false) })
-            .unwrap();
+        let built = prepared(function, rule, &ty).unwrap();
         let Masking::Text(mask) = built.masking else { panic!("it masks text") };
         Tester { mask, ty, owner: None, uniqueness: built.uniqueness, max_chars: built.max_chars }
     }
@@ -31,10 +29,7 @@ impl Tester {
     /// Why the function refuses `rule` on a column of that type.
     #[track_caller]
     pub fn refused(function: &Function, rule: &str, ty: PgType) -> String {
-        let parameters = Parameters(toml::from_str(rule).unwrap());
-        let key = MasterKey::from_bytes(vec![0; 32]).unwrap().domain(function.domain);
-        let built = function.prepare(&Build { is_column: true, ..Build::new(&parameters, &ty, &key, false) });
-        let refusal = built.err().expect("it is refused");
+        let refusal = prepared(function, rule, &ty).err().expect("it is refused");
         assert!(refusal.hint.is_some());
         refusal.what
     }
@@ -53,4 +48,13 @@ impl Tester {
         };
         self.mask.mask(value, subject, &mut out).map(|()| out)
     }
+}
+
+fn prepared(function: &Function, rule: &str, ty: &PgType) -> Result<Built, Refusal> {
+    let key = MasterKey::from_bytes(vec![0; 32]).unwrap();
+    let context = Context { key: &key, functions: FUNCTIONS, locale: None, folder: Path::new("") };
+    let parameters = Parameters(toml::from_str(rule).unwrap());
+    let domain = key.domain(function.domain);
+    function
+        .prepare(&Build { is_column: true, ..Build::new(&parameters, ty, &domain, false).within(&context) })
 }

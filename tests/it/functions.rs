@@ -15,19 +15,30 @@ use pgmask::schema::PgType;
 use proptest::prelude::*;
 
 /// The functions whose result does not depend on the key.
-const KEYLESS: [&str; 11] = [
+const KEYLESS: &[&str] = &[
+    "array",
+    "blank",
     "bucket",
     "clamp",
+    "composite",
     "default",
     "fixed",
+    "hstore",
     "keep",
     "null",
+    "placeholder",
+    "range",
     "redact",
+    "regex_replace",
     "round",
     "template",
+    "truncate",
     "truncate_to",
     "zip3",
 ];
+
+/// The functions of so few results that many are the same under another key.
+const OF_FEW_RESULTS: [&str; 2] = ["choice", "lookup"];
 
 fn prepare(function: &Function, key: u8, ty: &PgType, parameters: &Parameters, by: bool) -> Built {
     let key = MasterKey::from_bytes(vec![key; 32]).unwrap();
@@ -156,6 +167,14 @@ fn sample(function: &Function, n: u64) -> Option<String> {
         "zip3" => format!("{:05}", 10_000 + n % 90_000),
         "bucket" | "clamp" => (90 + n).to_string(),
         "json" => format!(r#"{{"email": "{}@corp.example", "tags": [{n}, null]}}"#, scattered(n)),
+        "composite" => format!("(street {n},{n},)"),
+        "hstore" => format!(r#""name"=>"Ana {n}""#),
+        "placeholder" | "blank" => format!(r"\\x{n:08x}"),
+        "range" => format!("[2024-01-31,{:04}-03-15)", 2025 + n % 7000),
+        "array" => format!("{{{},NULL}}", scattered(n)),
+        "free_text" => format!("ask user{}@corp.example", scattered(n)),
+        "lookup" => format!("wood {n}"),
+        "regex_replace" => format!("ward/{n}0"),
         "digits" | "fpe" => format!("{n:012}"),
         "bic" => format!("{}DEFF{:03}", letters(n, 4), n % 1000),
         "check_digit" => with_mod_11_10("KD-", n),
@@ -226,9 +245,11 @@ fn every_example_is_what_the_function_gives() {
     let wrong: Vec<String> = FUNCTIONS
         .iter()
         .filter_map(|function| {
-            let result = masked(function, 0, &column(&[Some(function.example.input.as_bytes())]));
+            let escaped = |text: &str| text.replace('\\', "\\\\");
+            let input = escaped(function.example.input);
+            let result = masked(function, 0, &column(&[Some(input.as_bytes())]));
             let result = texts(&result)[0];
-            let differs = result != function.example.output;
+            let differs = result != function.example.output.map(escaped).as_deref();
             differs.then(|| format!("{}: {result:?}", function.name))
         })
         .collect();
@@ -249,7 +270,7 @@ fn equal_in_is_equal_out_and_another_key_gives_another_result() {
         let values = sample_column(function, 500);
         let result = masked(function, 0, &values);
         assert_eq!(result, masked(function, 0, &values), "{}", function.name);
-        if KEYLESS.contains(&function.name) {
+        if KEYLESS.contains(&function.name) || OF_FEW_RESULTS.contains(&function.name) {
             continue;
         }
         let other = masked(function, 1, &values);
@@ -305,8 +326,8 @@ fn values_mask_alike_alone_and_together_and_after_other_text() {
         }
         for (value, result) in texts(&values).iter().zip(texts(&together)) {
             let (mut out, mut scratch) = (String::from("before"), Vec::new());
-            let value = value.unwrap();
-            mask.mask(value, canonical(ty, value.as_bytes(), &mut scratch), &mut out).unwrap();
+            let value = value.unwrap().replace(r"\\", r"\");
+            mask.mask(&value, canonical(ty, value.as_bytes(), &mut scratch), &mut out).unwrap();
             assert!(out.starts_with("before"), "{}", function.name);
             if !result.unwrap().contains('\\') {
                 assert_eq!(Some(&out[6..]), result, "{}", function.name);
@@ -516,7 +537,7 @@ fn names_follow_the_gender_of_a_column() {
 
 #[test]
 fn nothing_of_a_secret_is_left() {
-    let keeps_parts = ["keep", "null"];
+    let keeps_parts = ["keep", "null", "free_text"];
     for function in FUNCTIONS.iter().filter(|function| !keeps_parts.contains(&function.name)) {
         let secrets: Vec<String> =
             (0..200).map(|n| format!("Zq{n:05}x{:07}", n * 7919 + 1_234_567)).collect();

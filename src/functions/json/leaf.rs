@@ -1,7 +1,7 @@
 //! What a rule makes of a leaf: a string, a number, `true`, `false` or `null`.
 
 use super::reader::{is_number, push_string};
-use crate::functions::nested::{Nested, Part};
+use crate::functions::nested::{Nested, PART_TYPES, Part};
 use crate::functions::row::{Input, Row};
 use crate::functions::{Build, Refusal};
 use crate::schema::PgType;
@@ -26,21 +26,7 @@ pub enum Leaf<'a> {
     Null,
 }
 
-/// The types as which strings are masked: the first that a function takes.
-const STRING_TYPES: &[PgType] = &[
-    PgType::Text,
-    PgType::TimestampTz(None),
-    PgType::Date,
-    PgType::Time(None),
-    PgType::Uuid,
-    PgType::Inet,
-    PgType::Macaddr,
-    PgType::Int8,
-    PgType::Numeric(None),
-    PgType::Bytea,
-];
-
-/// The same for numbers; as a text, a number becomes a string.
+/// The types as which numbers are masked: the first that a function takes. As a text, a number becomes a string.
 const NUMBER_TYPES: &[PgType] =
     &[PgType::Numeric(None), PgType::Int8, PgType::Int4, PgType::Float8, PgType::Text];
 
@@ -50,7 +36,7 @@ impl LeafRule {
     /// # Errors
     /// Its function refuses it for strings and for numbers.
     pub fn new(build: &Build<'_>, rule: &toml::Value, inputs: &mut Vec<Input>) -> Result<Self, Refusal> {
-        let string = build.nest_for(rule, STRING_TYPES, inputs);
+        let string = build.nest_for(rule, PART_TYPES, inputs);
         let number = build.nest_for(rule, NUMBER_TYPES, inputs);
         let boolean = build.nest_for(rule, &[PgType::Bool, PgType::Text], inputs);
         match (string, number) {
