@@ -164,7 +164,7 @@ fn sample(function: &Function, n: u64) -> Option<String> {
         "date_shift" => format!("{:04}-{:02}-{:02}", 1 + n / 336, 1 + n / 28 % 12, 1 + n % 28),
         "truncate_to" | "time_of_day" => format!("{:04}-{:02}-03 16:45:12.5", 1 + n / 12, 1 + n % 12),
         "noise" | "round" => format!("{n}.57"),
-        "zip3" => format!("{:05}", 10_000 + n % 90_000),
+        "zip3" => format!("{:05}", 10_001 + 2 * n % 89_998),
         "bucket" | "clamp" => (90 + n).to_string(),
         "json" => format!(r#"{{"email": "{}@corp.example", "tags": [{n}, null]}}"#, scattered(n)),
         "composite" => format!("(street {n},{n},)"),
