@@ -377,15 +377,14 @@ fn what_pyarrow_writes_in_any_form_is_read_alike() {
     let run = Snapshot::shop().from(&root).keep_all().to("staging.sql").run();
     run.succeeds();
     let database = loaded(&run.output(), Server::newest());
-    database.psql("SET timezone = 'UTC'");
     let first = database.psql("SET timezone = 'UTC'; SELECT * FROM form0 WHERE id < 3 ORDER BY id");
     assert!(
         first.contains("1|a0|x|1.50|2024-02-29 12:00:00.000005+00|{p,NULL,\"q r\"}|1066-10-14 09:00:00\n"),
         "{first}"
     );
     for number in 1..5 {
-        let other =
-            database.psql(&format!("SELECT count(*) FROM (TABLE form0 INTERSECT TABLE form{number}) both"));
+        let other = database
+            .psql(&format!("SELECT count(*) FROM (TABLE form0 INTERSECT TABLE form{number}) AS alike"));
         assert_eq!(other, "2000\n", "form {number}");
     }
 }
