@@ -61,10 +61,10 @@ fn columns_are_known_by_their_names_however_they_are_written() {
     assert_eq!(
         decisions,
         [
-            "\"FirstName\": first_name",
+            "FirstName: first_name",
             "last_name: last_name",
-            "\"emailAddress\": email",
-            "\"Phone Number\": phone",
+            "emailAddress: email",
+            "Phone Number: phone",
             "name: full_name",
             "state: region"
         ]

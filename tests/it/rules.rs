@@ -83,7 +83,7 @@ fn columns_of_one_key_share_one_mask() {
 
 #[test]
 fn a_rules_file_that_is_not_there_is_a_usage_error() {
-    for (name, what) in [("/nowhere/r.toml", "no such file"), ("pack:pii", "no rules pack `pii`")] {
+    for (name, what) in [("/nowhere/r.toml", "no such file"), ("pack:pie", "no rules pack `pie`")] {
         let errors = RuleSet::read(&[name.into()]).unwrap_err();
         assert!(errors[0].what().contains(what), "{}", errors[0]);
         assert_eq!(errors[0].kind().exit_code(), 2);

@@ -10,6 +10,7 @@ use super::super::setting::takes;
 use super::column_words::words_of;
 use super::{Entry, Pack};
 use crate::functions::Function;
+use crate::functions::text::InvalidPolicy;
 use crate::schema::{Catalog, PgType, Table, TableId, TableKind, quoted_always};
 
 /// What an entry writes for the column of the table's primary key, where that is one column.
@@ -79,7 +80,11 @@ impl Entry {
     }
 
     fn means(&self, ty: &PgType) -> bool {
-        self.types.is_empty() || self.types.iter().any(|name| *name == ty.base().to_string())
+        self.types.is_empty()
+            || self.types.iter().any(|name| match name.as_str() {
+                "text" => ty.is_text(),
+                name => name == ty.base().to_string(),
+            })
     }
 
     fn names_table(&self, table: &Table) -> bool {
@@ -117,9 +122,12 @@ fn fitted(
     if let Some(limit) = table.columns[id.column].ty.max_chars().filter(|_| takes(function, "max_length")) {
         parameters.entry("max_length".into()).or_insert_with(|| i64::from(limit).into());
     }
-    let is_unique = is_under_key(catalog, id);
-    if is_unique && takes(function, "unique") {
-        parameters.entry("unique".into()).or_insert_with(|| true.into());
+    if is_under_key(catalog, id) {
+        if takes(function, "unique") {
+            parameters.entry("unique".into()).or_insert_with(|| true.into());
+        }
+        // Fillers of one length are equal.
+        rule.invalid = rule.invalid.filter(|invalid| *invalid != InvalidPolicy::Redact);
     }
     rule
 }

@@ -72,7 +72,7 @@ pub(super) struct Entry {
     except: Vec<ColumnName>,
     /// The tables, where not all are meant.
     tables: Vec<TableName>,
-    /// The types of columns, where not all that the function takes are meant.
+    /// The types of columns, where not all that the function takes are meant; `text` is every type of characters.
     types: Vec<String>,
     /// Whether only tables count that also have a column which tells who somebody is.
     with_person: bool,
