@@ -102,6 +102,7 @@ mod username;
 mod uuid;
 mod vehicle_plate;
 mod vin;
+mod xml;
 mod zip3;
 
 pub use nested::Context;
@@ -294,6 +295,7 @@ pub static FUNCTIONS: &[&Function] = &[
     &uuid::UUID,
     &vehicle_plate::VEHICLE_PLATE,
     &vin::VIN,
+    &xml::XML,
     &zip3::ZIP3,
 ];
 

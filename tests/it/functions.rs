@@ -34,6 +34,7 @@ const KEYLESS: &[&str] = &[
     "template",
     "truncate",
     "truncate_to",
+    "xml",
     "zip3",
 ];
 
@@ -167,6 +168,7 @@ fn sample(function: &Function, n: u64) -> Option<String> {
         "zip3" => format!("{:05}", 10_001 + 2 * n % 89_998),
         "bucket" | "clamp" => (90 + n).to_string(),
         "json" => format!(r#"{{"email": "{}@corp.example", "tags": [{n}, null]}}"#, scattered(n)),
+        "xml" => format!("<a id='7'><name>Ana {n}</name></a>"),
         "composite" => format!("(street {n},{n},)"),
         "hstore" => format!(r#""name"=>"Ana {n}""#),
         "placeholder" | "blank" => format!(r"\\x{n:08x}"),

@@ -24,6 +24,7 @@ mod packs;
 mod parquet_source;
 mod rules;
 mod samples;
+mod structure;
 mod subset;
 mod subsets;
 mod support;
