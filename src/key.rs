@@ -114,7 +114,7 @@ impl DomainKey {
         DomainKey { prf: Prf::new(&expand(&bytes, "prf")), bytes }
     }
 
-    /// 32 bytes that nobody without the key can tell from random ones, the same for the same `input`; see [`Prf`].
+    /// 32 bytes that nobody without the key can tell from random ones, the same for the same `input`; see `Prf`.
     #[inline]
     pub fn prf(&self, input: &[u8]) -> [u8; 32] {
         self.prf.of(input)

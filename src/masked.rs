@@ -112,6 +112,18 @@ impl MaskedBatch {
         Ok(MaskedBatch { batch, counts, numbers: None })
     }
 
+    /// The rows with NULL for references whose parents a subset leaves out. Masks have seen the references by then, so
+    /// that what they decide is the same with the parent and without it.
+    pub fn nulled(self, numbers: &RowNumbers, places: impl Fn(usize) -> Vec<usize>) -> Self {
+        let batch = numbers.null_out(self.batch, places);
+        let nulls = |(counts, column): (ColumnCounts, &ArrayRef)| ColumnCounts {
+            nulls: column.null_count() as u64,
+            ..counts
+        };
+        let counts = self.counts.into_iter().zip(batch.columns()).map(nulls).collect();
+        MaskedBatch { batch, counts, ..self }
+    }
+
     /// The same rows, with their numbers in the snapshot.
     pub fn numbered(self, numbers: RowNumbers) -> Self {
         MaskedBatch { numbers: Some(numbers), ..self }

@@ -286,7 +286,6 @@ impl Work {
     fn finish(&self, kept: KeptBlock, first_row: u64, permit: Permit) -> Result<Finished> {
         let KeptBlock { block, numbers } = kept;
         let batch = self.decoder.decode_numbered(block, &|row| numbers.in_snapshot(row))?;
-        let batch = numbers.null_out(batch, |edge| self.null_places[edge].clone());
         let batch = MaskedBatch::new(batch, &self.masks).map_err(|unmaskable| {
             let place = Place::table(&self.table).column(&self.columns[unmaskable.column]);
             let place = match unmaskable.row {
@@ -301,7 +300,7 @@ impl Work {
             }
             .at(place)
         })?;
-        let batch = batch.numbered(numbers);
+        let batch = batch.nulled(&numbers, |edge| self.null_places[edge].clone()).numbered(numbers);
         Ok(Finished {
             rows: batch.rows() as u64,
             counts: batch.counts().to_vec(),

@@ -1,6 +1,6 @@
 //! Conditions: SQL over the columns of one row, as `when` and `where` say it, checked before any row is read.
 //!
-//! `compile` turns the text into a typed [`Expression`](expression::Expression) and refuses what is outside the language
+//! `compile` turns the text into a typed `Expression` and refuses what is outside the language
 //! that rules/README.md describes, `decode` reads COPY text into Arrow arrays, `evaluate` applies Arrow's kernels, and
 //! `sql` writes a condition for a server, so that a live source selects the same rows as a file.
 

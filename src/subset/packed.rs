@@ -1,6 +1,6 @@
 //! Columns of numbers, packed into as few bits as neighbours need, written once and read from front to back.
 //!
-//! A frame of up to [`FRAME`] numbers holds either the numbers less the least of them, or their differences so, whichever
+//! A frame of up to `FRAME` numbers holds either the numbers less the least of them, or their differences so, whichever
 //! takes fewer bits (frame-of-reference and delta coding, after Goldstein, Ramakrishnan and Shaft 1998, "Compressing
 //! relations and indexes"). So rising ids take next to nothing, and ordinals among n take log₂ n bits.
 

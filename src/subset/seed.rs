@@ -52,7 +52,7 @@ impl Sampler {
         Sampler { key: key.subset(&table.entity), columns, whole_row, include }
     }
 
-    /// Whether the table has no key, so that equal rows have to be told apart by [`Occurrences`].
+    /// Whether the table has no key, so that equal rows have to be told apart by `Occurrences`.
     pub fn is_by_whole_row(&self) -> bool {
         self.whole_row
     }

@@ -1,8 +1,8 @@
 //! A live database: loaded by COPY on several connections, and in place all at once or not at all.
 //!
-//! [`guard`] asks whether it may be written to, [`fit`] makes the dump's entries those that it can take, [`stages`]
-//! orders them and [`schedule`] runs what can run at once. How it comes into place is `--load`: [`swap`] loads a new
-//! database, and [`renaming`] puts it in the place of the old one; [`in_place`] changes the one that is there.
+//! `guard` asks whether it may be written to, `fit` makes the dump's entries those that it can take, `stages`
+//! orders them and `schedule` runs what can run at once. How it comes into place is `--load`: `swap` loads a new
+//! database, and `renaming` puts it in the place of the old one; `in_place` changes the one that is there.
 
 mod data;
 mod database;

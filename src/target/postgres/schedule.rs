@@ -56,7 +56,7 @@ pub struct Company {
 /// Looks at `stop` between tasks. `done` is called after each task, on any thread.
 ///
 /// # Errors
-/// The first error of a task; no task starts after it. [`Kind::Interrupted`] if `stop` was set.
+/// The first error of a task; no task starts after it. `Kind::Interrupted` if `stop` was set.
 pub fn run<W: Sync, S: Send>(
     tasks: &[Task<W>],
     workers: &mut [S],
