@@ -70,6 +70,7 @@ pub fn run(
     if stop.load(Ordering::Relaxed) {
         return Err(Error::interrupted());
     }
+    source.close();
     target.complete(meter.phases(), stop)?;
     target.finish()
 }

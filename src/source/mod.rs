@@ -84,6 +84,9 @@ pub trait Source: Send + Sync {
     /// [`Kind::Snapshot`](crate::error::Kind::Snapshot) if the data is damaged, or what `visit` fails with.
     fn visit_large_objects(&self, visit: &mut VisitLargeObject<'_>) -> Result<()>;
 
+    /// Lets go of what is read, as soon as all is: nothing is read after it.
+    fn close(&self) {}
+
     /// What of the snapshot is not in its entries, in words for the plan.
     fn notes(&self) -> &[String] {
         &[]

@@ -46,6 +46,18 @@ fn a_host_that_is_never_written_to_is_refused() {
 }
 
 #[test]
+fn a_replica_is_refused() {
+    let server = Server::alone(&[]);
+    let staging = server.database_named("staging");
+    let replica = server.standby().expected("staging");
+    for way in ["swap", "replace", "data"] {
+        let load = ["--load", way, "--overwrite"];
+        is_refused(&replica, &replica.uri(), &load, "the target's server is a replica, which takes no writes");
+    }
+    run(&staging.uri(), &[]).succeeds();
+}
+
+#[test]
 fn a_name_that_the_swap_needs_and_somebody_has_is_refused() {
     let server = Server::newest();
     let staging = server.database_named("needed");

@@ -21,7 +21,7 @@ fn comment(database: &Database) -> String {
 
 #[test]
 fn replace_makes_the_objects_anew_in_the_same_database() {
-    for server in [15, 18].into_iter().filter_map(Server::of) {
+    for server in [14, 15, 16, 17, 18].into_iter().filter_map(Server::of) {
         let reference = loaded(&fixture(SHOP), server);
         let staging = server.database();
         staging.psql("CREATE SCHEMA ours; CREATE TABLE ours.kept AS SELECT 1 AS one");
@@ -42,7 +42,7 @@ fn replace_makes_the_objects_anew_in_the_same_database() {
 
 #[test]
 fn data_empties_and_fills_the_tables_that_are_there() {
-    for server in [15, 18].into_iter().filter_map(Server::of) {
+    for server in [14, 15, 16, 17, 18].into_iter().filter_map(Server::of) {
         let reference = loaded(&fixture(SHOP), server);
         let staging = loaded(&fixture(SHOP), server);
         let ddl = schema(&staging);

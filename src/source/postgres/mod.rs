@@ -105,6 +105,10 @@ impl Source for PostgresSource {
         large_objects::visit(&self.snapshot, &self.dump, visit)
     }
 
+    fn close(&self) {
+        self.snapshot.release();
+    }
+
     fn notes(&self) -> &[String] {
         &self.notes
     }

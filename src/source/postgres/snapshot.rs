@@ -147,6 +147,14 @@ impl Snapshot {
         self.lock().idle.retain_mut(|connection| connection.execute("SELECT 1").is_ok());
     }
 
+    /// Ends the snapshot, so that the server need not keep for it what others change, nor locks on what it read.
+    pub fn release(&self) {
+        let mut state = self.lock();
+        state.idle.clear();
+        // A connection that is lost holds nothing any more.
+        let _ = state.holder.execute("ROLLBACK");
+    }
+
     fn join(&self, connection: &mut Connection) -> client::Result<()> {
         connection.execute(&format!("SET TRANSACTION SNAPSHOT {}", literal(&self.id())))
     }
