@@ -52,7 +52,12 @@ fn a_replica_is_refused() {
     let replica = server.standby().expected("staging");
     for way in ["swap", "replace", "data"] {
         let load = ["--load", way, "--overwrite"];
-        is_refused(&replica, &replica.uri(), &load, "the target's server is a replica, which takes no writes");
+        is_refused(
+            &replica,
+            &replica.uri(),
+            &load,
+            "the target's server is a replica, which takes no writes",
+        );
     }
     run(&staging.uri(), &[]).succeeds();
 }

@@ -35,7 +35,11 @@ fn replace_makes_the_objects_anew_in_the_same_database() {
         assert_eq!(staging.psql("SELECT one FROM ours.kept"), "1\n", "what the dump does not have stays");
         staging.psql("DROP SCHEMA ours CASCADE");
         assert_same_rows(&Rows::of_database(&reference), &Rows::of_database(&staging), "replace");
-        assert_eq!(schema(&staging), schema(&reference));
+        // Before 15, pg_dump writes the usual rights out where `public` is not the one that initdb made.
+        let usual = "--\n-- Name: SCHEMA public; Type: ACL; Schema: -; Owner: postgres\n--\n\nGRANT ALL ON SCHEMA public TO PUBLIC;\n\n\n";
+        let ddl = schema(&staging);
+        let ddl = if server.major < 15 { ddl.replacen(usual, "", 1) } else { ddl };
+        assert_eq!(ddl, schema(&reference), "version {}", server.major);
         assert_eq!(staging.psql("SELECT count(*) FROM pg_namespace WHERE nspname LIKE '%mask_old'"), "0\n");
     }
 }
