@@ -32,6 +32,8 @@ pub struct TableReader<'a> {
     periods: Vec<(usize, PgType)>,
     sampler: Option<Sampler>,
     keeps_u: bool,
+    /// Whether only rows are sampled that no reference ties to a parent.
+    samples_untied: bool,
     condition: Option<(&'a dyn RowCondition, Vec<usize>)>,
 }
 
@@ -40,6 +42,8 @@ struct EdgeReader<'a> {
     integers: bool,
     /// Finds what the edge refers to, if that is known already.
     parents: Option<&'a KeySet>,
+    /// Whether children follow their parent.
+    is_followed: bool,
 }
 
 /// What was read of a table.
@@ -97,7 +101,7 @@ impl<'a> TableReader<'a> {
             let edge = &spec.edges[edge];
             let both = (&types[..], &spec.tables[edge.parent].columns[..]);
             let codes = CodeReader::of_edge(edge, key, both, fingerprints, &mut place);
-            EdgeReader { codes, integers: key.integers, parents }
+            EdgeReader { codes, integers: key.integers, parents, is_followed: edge.down != Down::None }
         };
         let read_edges = edges.iter().map(edge).collect();
         let periods = periods.iter().map(|&column| (place(column), types[column].clone())).collect();
@@ -109,6 +113,11 @@ impl<'a> TableReader<'a> {
             || table.unowned.is_some()
             || !table.include.is_empty();
         let sampler = samples.then(|| Sampler::new(table, master_key, &mut place));
+        let is_by_whole_row = sampler.as_ref().is_some_and(Sampler::is_by_whole_row);
+        let samples_untied = !keeps_u
+            && !is_by_whole_row
+            && !matches!(table.rows, Rows::Percent(_))
+            && table.include.is_empty();
         let condition = match &table.rows {
             Rows::Where(condition) => {
                 Some((&**condition, condition.columns().iter().map(|&column| place(column)).collect()))
@@ -122,7 +131,8 @@ impl<'a> TableReader<'a> {
             key_integers: keys.iter().map(|key| key.integers).collect(),
             edges: read_edges,
             periods,
-            keeps_u: keeps_u || sampler.as_ref().is_some_and(Sampler::is_by_whole_row),
+            keeps_u: keeps_u || is_by_whole_row,
+            samples_untied,
             sampler,
             condition,
         }
@@ -188,12 +198,15 @@ impl<'a> TableReader<'a> {
         for (key, lists) in self.keys.iter().zip(&mut digest.keys) {
             lists.row(|codes| key.read(columns, row, scratch, codes))?;
         }
+        let mut is_tied = false;
         for (edge, lists) in self.edges.iter().zip(&mut digest.edges) {
             match (lists, edge.parents) {
                 (EdgeLists::Links(lists), Some(parents)) => {
                     digest.codes.clear();
                     edge.codes.read(columns, row, scratch, &mut digest.codes)?;
+                    let before = lists.items.len();
                     digest.codes.iter().for_each(|&code| find(parents, code, &mut lists.items));
+                    is_tied |= edge.is_followed && lists.items[before..].iter().any(|&link| link != DANGLING);
                     lists.end_row();
                 }
                 (EdgeLists::Codes(lists), _) => {
@@ -207,7 +220,10 @@ impl<'a> TableReader<'a> {
             let value = column.is_valid(row).then(|| unescape(column.value(row), &mut scratch.value));
             periods.push(value.map_or_else(Period::default, |value| Period::read(ty, value)));
         }
-        let Some(sampler) = &self.sampler else { return Ok(()) };
+        // What the sample says of a row that is tied to a parent, nobody asks.
+        let Some(sampler) = self.sampler.as_ref().filter(|_| !(self.samples_untied && is_tied)) else {
+            return Ok(());
+        };
         let (sample, included) = sampler.sample(columns, row, scratch);
         digest.anchors[row] |= included;
         if self.keeps_u {
