@@ -20,6 +20,8 @@ use crate::subset::RowFilter;
 pub struct KeptRows<'a> {
     reader: Box<dyn BlockReader + 'a>,
     filter: Option<Arc<RowFilter>>,
+    /// Whether the reader gives other rows than those of the filter too.
+    has_others: bool,
     block_bytes: usize,
     meter: &'a PartMeter,
     stop: &'a AtomicBool,
@@ -52,10 +54,12 @@ pub struct RowNumbers {
 
 impl<'a> KeptRows<'a> {
     /// Reads the rows of `reader` that `filter` keeps, or all, in blocks of at most `block_bytes` bytes; tells `meter`
-    /// what was read, and ends early when `stop` is set. `place` is for messages.
+    /// what was read, and ends early when `stop` is set. `place` is for messages. Where the reader has only the rows that
+    /// `filter` keeps, `has_others` is false.
     pub fn new(
         reader: Box<dyn BlockReader + 'a>,
         filter: Option<RowFilter>,
+        has_others: bool,
         block_bytes: usize,
         meter: &'a PartMeter,
         stop: &'a AtomicBool,
@@ -64,6 +68,7 @@ impl<'a> KeptRows<'a> {
         KeptRows {
             reader,
             filter: filter.map(Arc::new),
+            has_others,
             block_bytes,
             meter,
             stop,
@@ -89,12 +94,32 @@ impl<'a> KeptRows<'a> {
             self.next_row += rows as u64;
             return Ok(Some(KeptBlock { block, numbers }));
         };
+        if !self.has_others {
+            return self.next_kept_block(filter);
+        }
         let first_row = self.next_row;
         let mut kept = Vec::new();
         while !self.take_rows(&filter, &mut kept)? && self.next_source_block(&filter)? {}
         let rows = (self.next_row - first_row) as usize;
         let numbers = RowNumbers { filter: Some(filter), first_row, rows };
         Ok((!kept.is_empty()).then_some(KeptBlock { block: Block { bytes: kept }, numbers }))
+    }
+
+    /// The next rows of a reader that has no others; its blocks are as they are to be.
+    fn next_kept_block(&mut self, filter: Arc<RowFilter>) -> Result<Option<KeptBlock>> {
+        let first_row = self.next_row;
+        let left = filter.kept(first_row, (filter.rows() - first_row) as usize);
+        let Some(block) = self.read()? else {
+            self.meter.add_read(left.len() as u64, 0);
+            self.next_row = filter.rows();
+            return if left.count_set_bits() == 0 { Ok(None) } else { Err(self.changed()) };
+        };
+        let count = memchr::memchr_iter(b'\n', &block.bytes).count();
+        let last = count.checked_sub(1).and_then(|last| left.set_indices().nth(last));
+        let rows = last.ok_or_else(|| self.changed())? + 1;
+        self.next_row += rows as u64;
+        self.meter.add_read(rows as u64, block.bytes.len() as u64);
+        Ok(Some(KeptBlock { block, numbers: RowNumbers { filter: Some(filter), first_row, rows } }))
     }
 
     fn read(&mut self) -> Result<Option<Block>> {

@@ -191,11 +191,20 @@ impl Run<'_> {
         let work = Arc::new(self.work(part)?);
         let block_bytes = self.target.block_bytes();
         let index = self.plan.parts[part].source_index;
-        let reader = self.source.read_parallel(index, block_bytes, self.connections())?;
         let filter = self.plan.subset.as_ref().and_then(|subset| subset.filter(part));
         let place = Place::table(&work.table);
         let meter = self.meter.part(part);
-        let mut rows = KeptRows::new(reader, filter, block_bytes, meter, self.stop, place);
+        let connections = self.connections();
+        let kept = match &filter {
+            Some(filter) => self.source.read_kept(index, &filter.all_kept(), block_bytes, connections)?,
+            None => None,
+        };
+        let has_others = kept.is_none();
+        let reader = match kept {
+            Some(reader) => reader,
+            None => self.source.read_parallel(index, block_bytes, connections)?,
+        };
+        let mut rows = KeptRows::new(reader, filter, has_others, block_bytes, meter, self.stop, place);
         let mut first_row = 0;
         while let Some((permit, kept)) = self.next_block(&mut rows, permits)? {
             let count = memchr::memchr_iter(b'\n', &kept.block.bytes).count() as u64;

@@ -15,6 +15,8 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
+use arrow::buffer::BooleanBuffer;
+
 use crate::error::{Error, Place, Result};
 use crate::pg::archive::Format as ArchiveFormat;
 pub use crate::pg::archive::VisitLargeObject;
@@ -73,6 +75,24 @@ pub trait Source: Send + Sync {
     ) -> Result<Box<dyn BlockReader + '_>> {
         let place = Place::table(&self.data()[index].target.table);
         Ok(Box::new(Projected::new(self.read_parallel(index, block_bytes, jobs)?, columns, width, place)))
+    }
+
+    /// Opens those rows of `self.data()[index]` that `kept` has, where that is less to read than all of them: the blocks
+    /// have no others. `None` where it is not, or where the source knows of no way.
+    ///
+    /// A source that knows from [`Source::read_columns`] where rows lie overrides this.
+    ///
+    /// # Errors
+    /// As those of [`Source::read`].
+    fn read_kept(
+        &self,
+        index: usize,
+        kept: &BooleanBuffer,
+        block_bytes: usize,
+        jobs: usize,
+    ) -> Result<Option<Box<dyn BlockReader + '_>>> {
+        let _ = (index, kept, block_bytes, jobs);
+        Ok(None)
     }
 
     /// Whether several parts can be read at once, and in any order; else one after another, in their order.

@@ -42,6 +42,11 @@ impl RowFilter {
         self.kept.slice(first_row as usize, rows)
     }
 
+    /// Whether each row of the part is kept. Cheap.
+    pub fn all_kept(&self) -> BooleanBuffer {
+        self.kept.clone()
+    }
+
     /// Whether each of `rows` rows from `first_row` on is owned; a kept row that is not is a stub. A row that is not kept
     /// may be owned: what it requires is excluded.
     ///

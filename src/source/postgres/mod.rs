@@ -1,24 +1,31 @@
 //! The source over a live database, or a standby of one: one exported snapshot that all connections share, read only.
 //!
 //! The table of contents is pg_dump's own, of that snapshot, so that a live database comes out as its dump would. The
-//! rows are read by COPY in the order in which they lie in the table, whatever the number of connections.
+//! rows are read by COPY in the order in which they lie in the table, whatever the number of connections. Where few of
+//! them are kept, they are asked for by their places.
 
+mod binary;
 mod contents;
 mod large_objects;
 mod pg_dump;
+mod places;
 mod preflight;
 mod rows;
 mod snapshot;
 mod split;
 mod tables;
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arrow::buffer::BooleanBuffer;
 
 use super::{BlockReader, DataPart, LiveIdentity, Source};
 use crate::error::Result;
 use crate::pg::archive::VisitLargeObject;
 use crate::pg::client::Conninfo;
 use crate::pg::dump::Dump;
+use places::Found;
 use rows::{BlocksOfOne, Rows};
 use snapshot::Snapshot;
 use split::{Readers, SplitBlocks};
@@ -30,6 +37,8 @@ pub struct PostgresSource {
     parts: Vec<DataPart>,
     /// For each part, how its rows are read.
     rows: Vec<Arc<Rows>>,
+    /// Of the parts whose key columns were read, where their rows lie.
+    found: Mutex<HashMap<usize, Arc<Found>>>,
     notes: Vec<String>,
     identity: LiveIdentity,
     readers: Arc<Readers>,
@@ -51,7 +60,12 @@ impl PostgresSource {
         notes.extend(preflight::notes(&snapshot, &dump)?);
         let (parts, rows) = tables.into_iter().map(|(part, rows)| (part, Arc::new(rows))).unzip();
         let snapshot = Arc::new(snapshot);
-        Ok(PostgresSource { snapshot, dump, parts, rows, notes, identity, readers: Arc::default() })
+        let (found, readers) = (Mutex::default(), Arc::default());
+        Ok(PostgresSource { snapshot, dump, parts, rows, found, notes, identity, readers })
+    }
+
+    fn found(&self) -> MutexGuard<'_, HashMap<usize, Arc<Found>>> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn blocks(&self, rows: Arc<Rows>, block_bytes: usize, jobs: usize) -> Box<dyn BlockReader> {
@@ -94,7 +108,22 @@ impl Source for PostgresSource {
         jobs: usize,
     ) -> Result<Box<dyn BlockReader + '_>> {
         let rows = Arc::new(self.rows[index].projected(columns));
+        if let Some(found) = rows.found() {
+            self.found().insert(index, found);
+        }
         Ok(self.blocks(rows, block_bytes, jobs))
+    }
+
+    fn read_kept(
+        &self,
+        index: usize,
+        kept: &BooleanBuffer,
+        block_bytes: usize,
+        jobs: usize,
+    ) -> Result<Option<Box<dyn BlockReader + '_>>> {
+        let found = self.found().remove(&index);
+        let rows = found.and_then(|found| self.rows[index].kept(&found, kept));
+        Ok(rows.map(|rows| -> Box<dyn BlockReader> { self.blocks(Arc::new(rows), block_bytes, jobs) }))
     }
 
     fn is_seekable(&self) -> bool {

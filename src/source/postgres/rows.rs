@@ -5,8 +5,12 @@
 
 use std::sync::Arc;
 
+use arrow::buffer::BooleanBuffer;
+
+use super::binary::{Form, to_text};
+use super::places::{Found, Kept, Places};
 use super::snapshot::{Snapshot, unreadable};
-use crate::error::{Place, Result};
+use crate::error::{Error, Place, Result};
 use crate::pg::client::{Connection, CopyOut, Failure};
 use crate::schema::{QualifiedName, quoted_always};
 use crate::source::{Block, BlockReader};
@@ -61,31 +65,79 @@ pub struct Rows {
     condition: String,
     layout: Layout,
     chunk_pages: Option<u64>,
+    /// For each column, how its binary form becomes text, if it is read as such.
+    forms: Vec<Option<Form>>,
+    /// Where the places of the rows are put, if they are asked for, and the forms of the columns that are read.
+    found: Option<(Arc<Found>, Vec<Form>)>,
+    /// The rows that are read, if not all; a batch of them is a chunk.
+    kept: Option<Arc<Kept>>,
 }
 
 impl Rows {
     /// The rows of `table` for which `condition`, a `WHERE` clause or nothing, holds.
-    pub fn new(table: QualifiedName, columns: Vec<String>, condition: String, layout: Layout) -> Rows {
+    pub fn new(
+        table: QualifiedName,
+        columns: Vec<String>,
+        forms: Vec<Option<Form>>,
+        condition: String,
+        layout: Layout,
+    ) -> Rows {
         let chunk_pages = layout.chunk_pages().filter(|_| condition.is_empty());
         let read = (0..columns.len()).collect();
-        Rows { table, columns, read, is_whole: true, condition, layout, chunk_pages }
+        Rows {
+            table,
+            columns,
+            read,
+            is_whole: true,
+            condition,
+            layout,
+            chunk_pages,
+            forms,
+            found: None,
+            kept: None,
+        }
     }
 
     /// The same rows with only the columns at `columns`, in that order.
     pub fn projected(&self, columns: &[usize]) -> Rows {
+        let is_placed = self.layout.is_heap && self.condition.is_empty();
+        let forms: Option<Vec<Form>> = columns.iter().map(|&column| self.forms[column]).collect();
+        let found = forms.filter(|_| is_placed).map(|forms| (Arc::new(Found::new(self.chunks())), forms));
+        Rows { read: columns.to_vec(), is_whole: false, found, ..self.copy() }
+    }
+
+    /// Where [`Rows::projected`] rows lie is put there while they are read; `None` if their places are not asked for.
+    pub fn found(&self) -> Option<Arc<Found>> {
+        self.found.as_ref().map(|(found, _)| found.clone())
+    }
+
+    /// Of the rows, which lie where a first read has `found` them, those of `kept`; `None` where it is as well to read
+    /// them all.
+    pub fn kept(&self, found: &Found, kept: &BooleanBuffer) -> Option<Rows> {
+        let kept = Kept::new(found.take()?, kept, &self.layout)?;
+        Some(Rows { chunk_pages: None, kept: Some(kept), ..self.copy() })
+    }
+
+    fn copy(&self) -> Rows {
         Rows {
             table: self.table.clone(),
             columns: self.columns.clone(),
-            read: columns.to_vec(),
-            is_whole: false,
+            read: self.read.clone(),
+            is_whole: self.is_whole,
             condition: self.condition.clone(),
             layout: self.layout,
             chunk_pages: self.chunk_pages,
+            forms: self.forms.clone(),
+            found: None,
+            kept: None,
         }
     }
 
     /// How many chunks there are; one at least.
     pub fn chunks(&self) -> usize {
+        if let Some(kept) = &self.kept {
+            return kept.batches().max(1);
+        }
         let pages = self.layout.heap_bytes / self.layout.block_bytes;
         self.chunk_pages.map_or(1, |chunk| pages.div_ceil(chunk) as usize).max(1)
     }
@@ -109,6 +161,7 @@ impl Rows {
             self.read.iter().map(|&column| quoted_always(&self.columns[column])).collect();
         let columns = columns.join(", ");
         let condition = match self.chunk_pages {
+            None if self.kept.is_some() => self.kept_condition(chunk),
             None if self.is_whole && self.condition.is_empty() => {
                 let list = if columns.is_empty() { columns } else { format!(" ({columns})") };
                 return format!("COPY {table}{list} TO STDOUT");
@@ -122,7 +175,21 @@ impl Rows {
                 format!("WHERE ctid >= '({from},0)'{end}")
             }
         };
-        format!("COPY (SELECT {columns} FROM ONLY {table} {condition}) TO STDOUT")
+        match &self.found {
+            None => format!("COPY (SELECT {columns} FROM ONLY {table} {condition}) TO STDOUT"),
+            Some(_) => {
+                let comma = if columns.is_empty() { "" } else { ", " };
+                let select = format!("SELECT ctid{comma}{columns} FROM ONLY {table} {condition}");
+                format!("COPY ({select}) TO STDOUT (FORMAT binary)")
+            }
+        }
+    }
+
+    fn kept_condition(&self, chunk: usize) -> String {
+        match &self.kept {
+            Some(kept) if kept.batches() > 0 => format!("WHERE ctid = ANY ({})", kept.array(chunk)),
+            _ => "WHERE false".to_string(),
+        }
     }
 
     fn unreadable(&self, failure: Failure) -> crate::error::Error {
@@ -140,6 +207,10 @@ pub struct ChunkStream {
     rows_before: u64,
     attempts: u32,
     is_done: bool,
+    /// Where the rows lie, if that is asked for.
+    places: Places,
+    /// What came in binary form.
+    binary: Vec<u8>,
 }
 
 impl ChunkStream {
@@ -150,8 +221,17 @@ impl ChunkStream {
         chunk: usize,
         connection: Option<Connection>,
     ) -> Result<Self> {
-        let mut stream =
-            ChunkStream { snapshot, rows, chunk, copy: None, rows_before: 0, attempts: 0, is_done: false };
+        let mut stream = ChunkStream {
+            snapshot,
+            rows,
+            chunk,
+            copy: None,
+            rows_before: 0,
+            attempts: 0,
+            is_done: false,
+            places: Places::default(),
+            binary: Vec::new(),
+        };
         if let Some(connection) = connection {
             match CopyOut::start(connection, &stream.rows.statement(chunk)) {
                 Ok(copy) => stream.copy = Some(copy),
@@ -161,17 +241,34 @@ impl ChunkStream {
         Ok(stream)
     }
 
-    /// Appends rows to `out` as [`CopyOut::read`] does; `false` at the end.
+    /// Appends rows to `out` as [`CopyOut::read`] does, where they come in binary form about as many; `false` at the end.
     pub fn read(&mut self, out: &mut Vec<u8>, limit_bytes: usize) -> Result<bool> {
         let before = out.len();
         while !self.is_done {
-            match self.try_read(out, limit_bytes) {
+            let read = match self.rows.found {
+                None => self.try_read(out, limit_bytes),
+                Some(_) => {
+                    let mut binary = std::mem::take(&mut self.binary);
+                    let read = self.try_read(&mut binary, limit_bytes);
+                    self.take_binary(&binary, out)?;
+                    binary.clear();
+                    self.binary = binary;
+                    read
+                }
+            };
+            match read {
                 Ok(true) => {
                     self.attempts = 0;
-                    return Ok(true);
+                    // The end of a binary stream comes as a row without columns.
+                    if out.len() > before {
+                        return Ok(true);
+                    }
                 }
                 Ok(false) => {
                     self.is_done = true;
+                    if let Some((found, _)) = &self.rows.found {
+                        found.put(self.chunk, std::mem::take(&mut self.places));
+                    }
                     if let Some(copy) = self.copy.take() {
                         self.snapshot.give_back(copy.into_connection());
                     }
@@ -186,6 +283,16 @@ impl ChunkStream {
             }
         }
         Ok(out.len() > before)
+    }
+
+    /// Appends rows in binary form to `out` as text.
+    fn take_binary(&mut self, binary: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        let Some((_, forms)) = &self.rows.found else { return Ok(()) };
+        to_text(binary, forms, &mut self.places, out).ok_or_else(|| {
+            Error::snapshot("the server sends rows in another form than was asked for")
+                .at(Place::table(&self.rows.table))
+                .hint("run again; if it comes back, this is a defect of `mask`: please report it")
+        })
     }
 
     fn try_read(&mut self, out: &mut Vec<u8>, limit_bytes: usize) -> Result<bool, Failure> {
@@ -251,8 +358,9 @@ mod tests {
 
     fn rows(columns: &[&str], condition: &str, heap_bytes: u64, toast_bytes: u64) -> Rows {
         let layout = Layout { is_heap: true, heap_bytes, toast_bytes, block_bytes: 8192 };
-        let columns = columns.iter().map(ToString::to_string).collect();
-        Rows::new(QualifiedName::new("s", "t\"x"), columns, condition.into(), layout)
+        let columns: Vec<String> = columns.iter().map(ToString::to_string).collect();
+        let forms = columns.iter().map(|_: &String| Some(Form::Integer)).collect();
+        Rows::new(QualifiedName::new("s", "t\"x"), columns, forms, condition.into(), layout)
     }
 
     #[test]
@@ -281,6 +389,14 @@ mod tests {
             r#"COPY (SELECT "a" FROM ONLY "s"."t""x" WHERE a > 1) TO STDOUT"#
         );
         let projected = rows(&["a", "b"], "", 1, 0).projected(&[1]);
-        assert_eq!(projected.statement(0), r#"COPY (SELECT "b" FROM ONLY "s"."t""x" ) TO STDOUT"#);
+        assert_eq!(
+            projected.statement(0),
+            r#"COPY (SELECT ctid, "b" FROM ONLY "s"."t""x" ) TO STDOUT (FORMAT binary)"#
+        );
+        let conditional = rows(&["a", "b"], "WHERE a > 1", 1, 0).projected(&[1]);
+        assert_eq!(
+            conditional.statement(0),
+            r#"COPY (SELECT "b" FROM ONLY "s"."t""x" WHERE a > 1) TO STDOUT"#
+        );
     }
 }

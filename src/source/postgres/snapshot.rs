@@ -34,6 +34,10 @@ const SETTINGS: &[(&str, &str)] = &[
     ("client_min_messages", "error"),
 ];
 
+/// Further settings of sessions that read rows: rows that are asked for by their places are fetched from there, whatever
+/// the statistics say, and an index does not change the order of others.
+const READER_SETTINGS: &[(&str, &str)] = &[("enable_seqscan", "off"), ("enable_indexscan", "off")];
+
 /// The version that brought a limit on whole transactions.
 const TRANSACTION_TIMEOUT: u32 = 170_000;
 
@@ -109,7 +113,7 @@ impl Snapshot {
         if let Some(connection) = self.lock().idle.pop() {
             return Ok(connection);
         }
-        let mut connection = Connection::connect(&self.conninfo, SETTINGS)?;
+        let mut connection = Connection::connect(&self.conninfo, &[SETTINGS, READER_SETTINGS].concat())?;
         begin(&mut connection, self.version, self.is_ascii)?;
         match self.join(&mut connection) {
             Err(failure) if failure.kind() == FailureKind::Server => {

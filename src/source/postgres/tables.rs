@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::binary::Form;
 use super::rows::{Layout, Rows};
 use super::snapshot::{Snapshot, unreadable};
 use crate::error::{Error, Place, Result};
@@ -15,6 +16,7 @@ struct Known {
     layout: Layout,
     condition: String,
     columns: Vec<String>,
+    forms: Vec<Option<Form>>,
 }
 
 /// The parts of the data, one for each entry of rows, in the order of the entries.
@@ -27,10 +29,10 @@ pub fn read(snapshot: &Snapshot, dump: &Dump) -> Result<Vec<(DataPart, Rows)>> {
     let known = known(snapshot, &entries)?;
     let part = |entry: &&Entry| {
         let table = QualifiedName::new(entry.namespace.clone().unwrap_or_default(), entry.tag.clone());
-        let Some(Known { layout, condition, columns }) = known.get(&entry.oid) else {
+        let Some(Known { layout, condition, columns, forms }) = known.get(&entry.oid) else {
             return Err(Error::snapshot("the catalog does not have the table").at(Place::table(&table)));
         };
-        let rows = Rows::new(table.clone(), columns.clone(), condition.clone(), *layout);
+        let rows = Rows::new(table.clone(), columns.clone(), forms.clone(), condition.clone(), *layout);
         let columns = (!columns.is_empty()).then(|| columns.clone());
         let stored_bytes = Some(layout.bytes());
         Ok((DataPart { entry: entry.id, target: CopyTarget { table, columns }, stored_bytes }, rows))
@@ -59,7 +61,8 @@ fn known(snapshot: &Snapshot, entries: &[&Entry]) -> Result<HashMap<String, Know
         WHERE c.oid = ANY ({list})"
     ))?;
     let columns = query(format!(
-        "SELECT attrelid, attname FROM pg_catalog.pg_attribute
+        "SELECT attrelid, attname, coalesce(t.typsend::pg_catalog.text, '')
+        FROM pg_catalog.pg_attribute LEFT JOIN pg_catalog.pg_type t ON t.oid = atttypid
         WHERE attrelid = ANY ({list}) AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
         ORDER BY attrelid, attnum"
     ))?;
@@ -73,11 +76,13 @@ fn known(snapshot: &Snapshot, entries: &[&Entry]) -> Result<HashMap<String, Know
             toast_bytes: number(row, 3),
             block_bytes: number(row, 5).max(1),
         };
-        known.insert(text(row, 0), Known { layout, condition: text(row, 4), columns: Vec::new() });
+        let known_table = Known { layout, condition: text(row, 4), columns: Vec::new(), forms: Vec::new() };
+        known.insert(text(row, 0), known_table);
     }
     for row in &columns {
         if let Some(table) = known.get_mut(&text(row, 0)) {
             table.columns.push(text(row, 1));
+            table.forms.push(Form::of(&text(row, 2)));
         }
     }
     Ok(known)
