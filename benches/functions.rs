@@ -18,6 +18,7 @@ use pgmask::functions::ff1::Ff1;
 use pgmask::functions::text::{InvalidPolicy, NullPolicy, TextColumn, TextMask};
 use pgmask::functions::{Build, Context, FUNCTIONS, Function, Masking};
 use pgmask::key::MasterKey;
+use pgmask::pg::escape::escape_into;
 use sha2::{Digest as _, Sha256};
 
 const VALUES: usize = 65_536;
@@ -141,7 +142,12 @@ impl TextMask for Copy {
 
 /// Values as the function meets them.
 fn values(function: &Function) -> BinaryViewArray {
-    BinaryViewArray::from_iter_values((0..VALUES).map(|n| value(function, n)))
+    let escaped = |n| {
+        let mut text = Vec::new();
+        escape_into(value(function, n).as_bytes(), &mut text);
+        text
+    };
+    BinaryViewArray::from_iter_values((0..VALUES).map(escaped))
 }
 
 fn value(function: &Function, n: usize) -> String {
