@@ -7,36 +7,10 @@
 
 mod support;
 
-use std::path::PathBuf;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use support::postgres::Server;
-use support::{Folder, MASK, measure};
-
-/// The rules: ten columns are masked.
-const RULES: &str = "version = 1
-[tables.customers]
-first_name = 'first_name'
-last_name = 'last_name'
-email = 'email'
-phone = 'phone'
-born = 'date_shift'
-'*' = 'keep'
-[tables.addresses]
-street = 'street_address'
-city = 'city'
-postal_code = 'postal_code'
-'*' = 'keep'
-[tables.orders]
-note = 'redact'
-'*' = 'keep'
-[tables.order_items]
-'*' = 'keep'
-[tables.events]
-actor = 'username'
-'*' = 'keep'
-";
+use support::{Folder, from_env, measure, shop};
 
 /// What is promised of the memory of a run, in bytes.
 const PEAK_BYTES: u64 = 256 << 20;
@@ -46,18 +20,14 @@ fn main() {
     let runs: usize = from_env("MASK_BENCH_RUNS").unwrap_or(3);
     let is_file = std::env::var("MASK_BENCH_FROM").is_ok_and(|from| from == "dir");
     let folder = Folder::new();
-    std::fs::write(folder.path("rules.toml"), RULES).expect("the folder is ours");
     let (source, target) = (Server::start(folder.path("source")), Server::start(folder.path("target")));
-    source.psql("postgres", &["-c", "CREATE DATABASE shop"]);
-    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("benches/refresh.sql");
-    let script = script.to_str().expect("the checkout has a plain name");
-    source.psql("shop", &["-v", &format!("scale={scale}"), "-f", script]);
+    shop::make(&source, &folder, scale);
     let (mut baseline, mut refresh, mut peak_bytes) = (Vec::new(), Vec::new(), 0);
     for run in 0..=runs {
         let (dump, restore) = dump_and_restore(&source, &target, &folder);
         let from = if is_file { "dump".to_string() } else { source.uri("shop") };
         [&source, &target].into_iter().for_each(|server| server.psql("postgres", &["-c", "CHECKPOINT"]));
-        let measured = measure(&mut mask(&folder, &source, &from, &target.uri("staging")));
+        let measured = measure(&mut shop::mask(&folder, &source, &from, &target.uri("staging")));
         peak_bytes = peak_bytes.max(measured.peak_bytes);
         let (before, after) = ((dump + restore).as_secs_f64(), measured.elapsed.as_secs_f64());
         println!(
@@ -100,27 +70,6 @@ fn dump_and_restore(source: &Server, target: &Server, folder: &Folder) -> (Durat
         target.psql("postgres", &["-c", &format!("DROP DATABASE IF EXISTS {database}")]);
     }
     (dumped, restored)
-}
-
-fn mask(folder: &Folder, source: &Server, from: &str, to: &str) -> Command {
-    let mut command = Command::new(MASK);
-    command.current_dir(folder.path("")).args([
-        "--quiet",
-        "--jobs",
-        "2",
-        "--memory",
-        "128MiB",
-        "--keep-previous",
-        "0",
-    ]);
-    command.args(["--rules", "rules.toml", "--key-file", "demo.key", "--from", from, "--to", to]);
-    // Where `pg_dump` of this version is.
-    command.env("PATH", source.programs_first());
-    command
-}
-
-fn from_env<T: std::str::FromStr>(name: &str) -> Option<T> {
-    std::env::var(name).ok()?.parse().ok()
 }
 
 fn median(seconds: &mut [f64]) -> f64 {

@@ -2,6 +2,13 @@
 //!
 //! `cargo bench --bench subset`; `MASK_BENCH_ROWS` is the number of rows of a table (default 4,000,000) and of the longest
 //! chain (2.5 times as many). Rows are made up as they are asked for; the time for that is told and taken off.
+//!
+//! With `MASK_BENCH_SCALE`, whole runs on the database of the bench `refresh` in that size instead; `MASK_BENCH_RUNS` is
+//! how often each is measured (default 3).
+
+#[path = "subset/runs.rs"]
+mod runs;
+mod support;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Arc;
@@ -194,6 +201,9 @@ fn chain(rows: u64, down: bool) -> (Spec, MadeUp) {
 }
 
 fn main() {
+    if let Some(scale) = support::from_env("MASK_BENCH_SCALE") {
+        return runs::run(scale);
+    }
     let rows: u64 =
         std::env::var("MASK_BENCH_ROWS").ok().and_then(|rows| rows.parse().ok()).unwrap_or(4_000_000);
     let unlimited = 16 << 30;

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each bench uses a part of it")]
 
 pub mod postgres;
+pub mod shop;
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -225,4 +226,9 @@ impl Folder {
 /// A size of the environment in MiB, or the default.
 pub fn size_from_env(name: &str, default_mib: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default_mib) << 20
+}
+
+/// What the environment says of `name`, if it can be read as such.
+pub fn from_env<T: std::str::FromStr>(name: &str) -> Option<T> {
+    std::env::var(name).ok()?.parse().ok()
 }
