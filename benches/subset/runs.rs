@@ -47,7 +47,7 @@ pub fn run(scale: f64) {
         start.elapsed()
     };
     let restored = median((0..runs).map(|_| restore()).collect());
-    let mut command = || {
+    let command = || {
         let mut command = shop::mask(&folder, &source, archive, "-");
         command.args(["--subset", "10%"]);
         measure(&mut command).elapsed
