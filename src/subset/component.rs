@@ -123,29 +123,45 @@ impl<'g> Component<'g> {
     /// # Errors
     /// If a temporary file cannot be read.
     pub fn spread_up(&self, sets: &mut [Bits], memory_bytes: u64) -> Result<()> {
+        match self.rows() < u64::from(NONE) {
+            true => self.spread_up_by::<u32>(sets, memory_bytes),
+            false => self.spread_up_by::<u64>(sets, memory_bytes),
+        }
+    }
+
+    /// …with the numbers of rows as wide as `Node`.
+    fn spread_up_by<Node>(&self, sets: &mut [Bits], memory_bytes: u64) -> Result<()>
+    where
+        Node: Copy + Into<u64> + TryFrom<u64>,
+    {
         let block_rows = self.block_rows(0, memory_bytes).unwrap_or(LEAST_BLOCK_ROWS);
         self.in_rounds(block_rows, |rows, len| {
             let first = rows.node;
-            let (mut starts, mut parents, mut stack) = (vec![0], Vec::new(), Vec::new());
-            for at in 0..len {
+            let mut starts = Vec::with_capacity(len as usize + 1);
+            let mut parents: Vec<Node> = Vec::with_capacity(self.mean_links() as usize * len as usize);
+            let mut stack: Vec<u32> = Vec::new();
+            starts.push(0);
+            for at in 0..len as u32 {
                 let (_, table, row) = rows.advance();
                 rows.reader.read(sets, |route, link, is_in| {
                     if self.is_inward(route) && !is_in {
-                        parents.push(self.node(route.parent, link));
+                        parents.extend(Node::try_from(self.node(route.parent, link)).ok());
                     }
                 })?;
-                starts.push(parents.len());
+                starts.push(parents.len() as u32);
                 if sets[table].contains(row) {
                     stack.push(at);
                 }
             }
             let mut changed = false;
             while let Some(at) = stack.pop() {
-                for &parent in &parents[starts[at as usize]..starts[at as usize + 1]] {
-                    let (table, row) = self.row(parent);
+                let links = starts[at as usize] as usize..starts[at as usize + 1] as usize;
+                for &parent in &parents[links] {
+                    let (table, row) = self.row(parent.into());
                     if sets[table].insert(row) {
                         changed = true;
-                        stack.extend(parent.checked_sub(first).filter(|&at| at < len));
+                        let at = parent.into().checked_sub(first).filter(|&at| at < len);
+                        stack.extend(at.map(|at| at as u32));
                     }
                 }
             }
@@ -153,12 +169,21 @@ impl<'g> Component<'g> {
         })
     }
 
+    /// The links within the component.
+    fn links(&self) -> u64 {
+        self.routes.iter().filter(|route| self.is_inward(route)).map(|route| route.links.links()).sum()
+    }
+
+    /// How many of them a row has, about.
+    fn mean_links(&self) -> u64 {
+        self.links().div_ceil(self.rows().max(1))
+    }
+
     /// How many rows a block has so that it takes about `memory_bytes`, of which `fixed_bytes` whatever its size; `None` if
     /// that is too little for any.
     fn block_rows(&self, fixed_bytes: u64, memory_bytes: u64) -> Option<u64> {
-        let links: u64 =
-            self.routes.iter().filter(|route| self.is_inward(route)).map(|route| route.links.links()).sum();
-        let row_bytes = 8 * links.div_ceil(self.rows().max(1)) + 16;
+        let links = self.links();
+        let row_bytes = 8 * self.mean_links() + 16;
         let rows = memory_bytes.checked_sub(fixed_bytes)? / row_bytes;
         // Rows and links are numbered in 32 bits.
         (rows >= LEAST_BLOCK_ROWS && self.rows().max(links) < u64::from(NONE)).then_some(rows)
