@@ -15,6 +15,7 @@ pub mod encoding;
 pub mod escape;
 pub mod float;
 pub mod insert;
+pub mod integer;
 pub mod interval;
 pub mod random_access;
 pub mod restore;

@@ -3,7 +3,6 @@
 //! A source never sees a rule. Every format is a file here and an entry of [`FORMATS`].
 
 pub mod archive;
-pub mod block_store;
 pub mod parquet;
 pub mod postgres;
 pub mod projected;

@@ -17,6 +17,20 @@ impl Bits {
         Bits { words: vec![0; len.div_ceil(WORD_BITS) as usize], len }
     }
 
+    /// A set over `len` rows: of each word the lowest bit is its first row.
+    ///
+    /// # Panics
+    /// If the words are not as many as the rows need.
+    pub fn of_words(words: Vec<u64>, len: u64) -> Self {
+        assert_eq!(words.len() as u64, len.div_ceil(WORD_BITS), "a bit a row");
+        Bits { words, len }
+    }
+
+    /// The words of which it consists; see [`Bits::of_words`].
+    pub fn words(&self) -> &[u64] {
+        &self.words
+    }
+
     /// How many rows there are, in the set or not.
     pub fn len(&self) -> u64 {
         self.len

@@ -1,17 +1,16 @@
 //! Reads the codes of keys and references from rows: integers as they are, anything else as a fingerprint of its
 //! canonical form.
 
-use aes::Aes128;
-use aes::cipher::{Array, BlockCipherEncrypt, KeyInit};
-use arrow::array::{Array as _, BinaryViewArray};
-
+use super::integers::ordered;
+use super::key_values::{KeyValues, integer};
 use super::lists::Code;
 use super::spec::{EdgeSpec, Extract};
 use crate::functions::canonical::canonical_as;
 use crate::key::MasterKey;
 use crate::pg::array::{Elements, parse_array};
-use crate::pg::escape::unescape;
 use crate::schema::PgType;
+use aes::Aes128;
+use aes::cipher::{Array, BlockCipherEncrypt, KeyInit};
 
 /// A key that edges refer to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,7 +82,7 @@ struct ReadColumn {
 }
 
 /// A batch's columns.
-pub type Columns<'a> = [&'a BinaryViewArray];
+pub type Columns<'a> = [KeyValues<'a>];
 
 /// What is used again for every row.
 #[derive(Default)]
@@ -163,7 +162,14 @@ impl CodeReader {
         }
         let Scratch { value: value_scratch, canonical, parts, elements } = scratch;
         if let [column] = &self.columns[..] {
-            let value = unescape(batch[column.at].value(row), value_scratch);
+            let value = batch[column.at];
+            if let (KeyValues::Integers(integers), Extract::Value, true) =
+                (value, &column.extract, self.integers)
+            {
+                codes.push(integer_code(integers.value(row)));
+                return Ok(());
+            }
+            let value = value.text(row, value_scratch);
             match &column.extract {
                 Extract::Value => codes.push(self.code(column, value, canonical)?),
                 Extract::Elements => {
@@ -181,7 +187,7 @@ impl CodeReader {
         }
         parts.clear();
         for column in &self.columns {
-            let value = unescape(batch[column.at].value(row), value_scratch);
+            let value = batch[column.at].text(row, value_scratch);
             push_part(Some(canonical_as(&column.ty, &column.as_ty, value, canonical)), parts);
         }
         codes.push(self.fingerprints.of(parts));
@@ -193,7 +199,7 @@ impl CodeReader {
         if batch[*at].is_null(row) {
             return false;
         }
-        let value = unescape(batch[*at].value(row), &mut scratch.value);
+        let value = batch[*at].text(row, &mut scratch.value);
         let value = canonical_as(ty, ty, value, &mut scratch.canonical);
         values.iter().any(|named| named == value)
     }
@@ -202,11 +208,14 @@ impl CodeReader {
         if !self.integers {
             return Ok(self.fingerprints.of(canonical_as(&column.ty, &column.as_ty, value, scratch)));
         }
-        let integer = std::str::from_utf8(value).ok().and_then(|text| text.parse::<i64>().ok());
-        let integer = integer.ok_or("is not an integer")?;
-        // The sign's bit is turned, so that negative ones come first.
-        Ok(Code { high: integer as u64 ^ (1 << 63), low: 0 })
+        integer(value).map(integer_code).ok_or("is not an integer")
     }
+}
+
+/// The code of an integer.
+#[inline]
+pub fn integer_code(integer: i64) -> Code {
+    Code { high: ordered(integer), low: 0 }
 }
 
 /// Appends a value of several to `parts`, so that no others look the same in a row: whether it is there, its length, it.

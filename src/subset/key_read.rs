@@ -1,35 +1,39 @@
 //! The first read of a snapshot: of every row only the columns that decide which rows are kept.
 //!
-//! They are held compressed, past a bound in an encrypted temporary file, so that the engine can scan them as often as
-//! it likes, in any order of tables, while the snapshot itself is read once.
+//! They are held packed, a column of a block at a time, past a bound in an encrypted temporary file, so that the engine
+//! can scan them as often as it likes, in any order of tables, while the snapshot itself is read once. Columns of
+//! integers are numbers from then on, whatever they were read from; others are compressed text.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, new_null_array};
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::array::{ArrayRef, RecordBatch, new_null_array};
+use arrow::datatypes::DataType;
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use super::distinct::Distinct;
+use super::distinct::{Distinct, ValueHash};
+use super::integers::{IntegerBlock, IntegerColumn};
+use super::key_block::{Expected, KeyBlock, KeyColumn, take_apart};
+use super::key_values::{batch_of, texts};
+use super::spill::{Chunk, Store};
 use super::{KeyRows, Visit};
 use crate::error::{Error, Place, Result};
 use crate::pg::copy::Decoder;
-use crate::source::block_store::{BlockStore, StoredBlock};
 use crate::source::projected::Projected;
 use crate::source::{Block, BlockReader, Source};
 
-/// The size of the blocks that are read, in bytes of whole rows.
-const BLOCK_BYTES: usize = 4 * 1024 * 1024;
+/// The size of the blocks that are read, in bytes of whole rows: what a block holds of integers stays in a core's cache.
+const BLOCK_BYTES: usize = 512 * 1024;
 
 /// A part that takes so many bytes is read whole, so that its bytes of text are counted from every source alike: what is
 /// a small table depends on it.
 const COUNTED_BYTES: u64 = 16 * 1024 * 1024;
 
 /// How many blocks a thread takes at a time when they are read again.
-const WINDOW_BLOCKS: usize = 4;
+const WINDOW_BLOCKS: usize = 16;
 
 /// What is read of one part.
 #[derive(Clone, Debug, Default)]
@@ -64,7 +68,7 @@ pub struct KeyReadSettings {
 /// The columns that were read.
 pub struct KeyRead<'a> {
     source: &'a dyn Source,
-    store: BlockStore,
+    store: Arc<Store>,
     parts: Vec<PartRead>,
     pool: ThreadPool,
     is_utf8: bool,
@@ -79,9 +83,19 @@ struct PartRead {
     sketches: HashMap<usize, Distinct>,
 }
 
+/// A block of rows.
 struct Stored {
     first_row: u64,
-    block: StoredBlock,
+    rows: usize,
+    columns: Vec<StoredColumn>,
+}
+
+/// A column of a block.
+enum StoredColumn {
+    /// Integers, packed.
+    Integers(Chunk),
+    /// Lines of COPY text, compressed.
+    Text(Chunk),
 }
 
 impl<'a> KeyRead<'a> {
@@ -95,7 +109,7 @@ impl<'a> KeyRead<'a> {
             .thread_name(|index| format!("mask-keys-{index}"))
             .build()
             .map_err(|_| Error::usage("cannot start the threads").hint("lower `--jobs`"))?;
-        let store = BlockStore::new(settings.memory_bytes, &settings.temp_dir)?;
+        let store = Store::new(settings.memory_bytes, settings.temp_dir.clone());
         let mut read = KeyRead { source, store, parts: Vec::new(), pool, is_utf8: settings.is_utf8 };
         let order = reading_order(source, &parts);
         let readers = if source.is_seekable() { settings.jobs } else { 1 };
@@ -144,7 +158,7 @@ impl<'a> KeyRead<'a> {
 
     fn read_part(&self, asked: KeyColumns) -> Result<PartRead> {
         let places: Vec<usize> = asked.columns.iter().map(|(_, place)| *place).collect();
-        let decoder = self.decoder(&asked.table, places.len());
+        let mut expected = vec![Expected::Integers; places.len()];
         let mut part = PartRead {
             blocks: Vec::new(),
             rows: 0,
@@ -154,16 +168,59 @@ impl<'a> KeyRead<'a> {
         };
         let mut reader = self.reader(&part.asked, &places)?;
         while let Some(block) = reader.next_block()? {
-            let first_row = part.rows;
             part.text_bytes = reader.text_bytes_read().unwrap_or(part.text_bytes + block.bytes.len() as u64);
-            part.rows += memchr::memchr_iter(b'\n', &block.bytes).count() as u64;
-            part.blocks.push(Stored { first_row, block: self.store.put(&block.bytes)? });
-            if !part.sketches.is_empty() {
-                let batch = decoder.decode(block, first_row)?;
-                part.sketch(&batch);
-            }
+            let Some(taken) = take_apart(&block.bytes, &mut expected) else {
+                return Err(self.fault(&part, block));
+            };
+            part.sketch(&taken);
+            let rows = taken.rows;
+            let columns = taken.columns.into_iter().map(|column| self.stored(column));
+            let columns = columns.collect::<Result<_>>()?;
+            part.blocks.push(Stored { first_row: part.rows, rows, columns });
+            part.rows += rows as u64;
         }
         Ok(part)
+    }
+
+    /// What is wrong with a block that cannot be taken apart.
+    fn fault(&self, part: &PartRead, block: Block) -> Error {
+        let decoder = self.decoder(&part.asked.table, part.asked.columns.len());
+        let rows = Place::table(&part.asked.table);
+        decoder.decode(block, part.rows).err().unwrap_or_else(|| {
+            Error::snapshot("the rows have another number of columns than the table").at(rows)
+        })
+    }
+
+    fn stored(&self, column: KeyColumn) -> Result<StoredColumn> {
+        Ok(match column {
+            KeyColumn::Integers(integers) => StoredColumn::Integers(self.store.keep(integers.packed())?),
+            KeyColumn::Text(text) => {
+                StoredColumn::Text(self.store.keep(lz4_flex::block::compress_prepend_size(&text))?)
+            }
+        })
+    }
+
+    fn array(&self, decoder: &Decoder, block: &Stored, column: &StoredColumn) -> Result<ArrayRef> {
+        match column {
+            StoredColumn::Integers(chunk) => {
+                let mut integers = IntegerBlock::default();
+                integers.unpack(&chunk.bytes()?, block.rows);
+                Ok(Arc::new(integers.into_array()))
+            }
+            StoredColumn::Text(chunk) => {
+                let bytes = lz4_flex::block::decompress_size_prepended(&chunk.bytes()?)
+                    .expect("what was compressed can be decompressed");
+                Ok(decoder.decode(Block { bytes }, block.first_row)?.column(0).clone())
+            }
+        }
+    }
+
+    /// Scans as [`KeyRows::scan`] does, but all columns in text form.
+    ///
+    /// # Errors
+    /// As those of [`KeyRows::scan`].
+    pub fn scan_texts(&self, part: usize, columns: &[usize], visit: &Visit<'_>) -> Result<()> {
+        self.scan(part, columns, &|first_row, batch| visit(first_row, &texts(batch)))
     }
 
     fn reader(&self, asked: &KeyColumns, places: &[usize]) -> Result<Box<dyn BlockReader + '_>> {
@@ -205,16 +262,36 @@ fn place_of(columns: &[(usize, usize)], column: usize) -> Option<usize> {
 }
 
 impl PartRead {
-    fn sketch(&mut self, batch: &RecordBatch) {
+    fn sketch(&mut self, block: &KeyBlock) {
         for (number, columns) in &self.asked.sketches {
             let place = |column: &usize| place_of(&self.asked.columns, *column);
             let Some(places) = columns.iter().map(place).collect::<Option<Vec<usize>>>() else { continue };
-            let columns: Vec<_> = places.iter().map(|&place| batch.column(place).as_binary_view()).collect();
             let Some(sketch) = self.sketches.get_mut(number) else { continue };
-            for row in 0..batch.num_rows() {
-                if columns.iter().all(|column| column.is_valid(row)) {
-                    sketch.add(columns.iter().map(|column| column.value(row)));
-                }
+            if let [place] = places[..]
+                && let KeyColumn::Integers(values) = &block.columns[place]
+            {
+                let present = (0..block.rows).filter_map(|row| values.get(row));
+                present.for_each(|value| sketch.add(ValueHash::EMPTY.integer(value)));
+                continue;
+            }
+            let mut hashes = vec![Some(ValueHash::EMPTY); block.rows];
+            places.into_iter().for_each(|place| add_part(&block.columns[place], &mut hashes));
+            hashes.into_iter().flatten().for_each(|hash| sketch.add(hash));
+        }
+    }
+}
+
+/// Adds the values of a column to the hash of each row; none where it is NULL.
+fn add_part(column: &KeyColumn, hashes: &mut [Option<ValueHash>]) {
+    match column {
+        KeyColumn::Integers(values) => {
+            for (row, hash) in hashes.iter_mut().enumerate() {
+                *hash = hash.zip(values.get(row)).map(|(hash, value)| hash.integer(value));
+            }
+        }
+        KeyColumn::Text(text) => {
+            for (hash, value) in hashes.iter_mut().zip(text.split(|&byte| byte == b'\n')) {
+                *hash = hash.filter(|_| value != b"\\N").map(|hash| hash.text(value));
             }
         }
     }
@@ -230,19 +307,45 @@ impl KeyRows for KeyRead<'_> {
         if columns.iter().any(is_unread) {
             return self.scan_source(asked, columns, visit);
         }
-        let decoder = self.decoder(&asked.table, asked.columns.len());
+        let decoder = self.decoder(&asked.table, 1);
         let places: Vec<Option<usize>> =
             columns.iter().map(|column| place_of(&asked.columns, *column)).collect();
-        let visit_block = |stored: &Stored| {
-            let bytes = self.store.get(&stored.block)?;
-            let batch = decoder.decode(Block { bytes }, stored.first_row)?;
-            visit(stored.first_row, &chosen(&batch, &places))
+        let visit_block = |block: &Stored| {
+            let array = |place: &Option<usize>| match place {
+                Some(place) => self.array(&decoder, block, &block.columns[*place]),
+                None => Ok(new_null_array(&DataType::BinaryView, block.rows)),
+            };
+            let arrays = places.iter().map(array).collect::<Result<_>>()?;
+            visit(block.first_row, &batch_of(arrays, block.rows))
         };
         let window = WINDOW_BLOCKS * self.pool.current_num_threads();
         for blocks in part.blocks.chunks(window) {
             self.pool.install(|| blocks.par_iter().try_for_each(visit_block))?;
         }
         Ok(())
+    }
+
+    fn integers(&self, part: usize, column: usize) -> Option<Box<dyn IntegerColumn + '_>> {
+        let part = &self.parts[part];
+        let place = place_of(&part.asked.columns, column)?;
+        let is_integer = |block: &Stored| matches!(block.columns[place], StoredColumn::Integers(_));
+        part.blocks.iter().all(is_integer).then(|| Box::new(StoredIntegers { part, place }) as _)
+    }
+}
+
+/// A column of which every block is of integers.
+struct StoredIntegers<'a> {
+    part: &'a PartRead,
+    place: usize,
+}
+
+impl IntegerColumn for StoredIntegers<'_> {
+    fn read(&self, index: usize, block: &mut IntegerBlock) -> Result<bool> {
+        let Some(stored) = self.part.blocks.get(index) else { return Ok(false) };
+        if let StoredColumn::Integers(chunk) = &stored.columns[self.place] {
+            block.unpack(&chunk.bytes()?, stored.rows);
+        }
+        Ok(true)
     }
 }
 
@@ -253,12 +356,7 @@ fn chosen(batch: &RecordBatch, places: &[Option<usize>]) -> RecordBatch {
         Some(place) => batch.column(*place).clone(),
         None => new_null_array(&DataType::BinaryView, rows),
     };
-    let columns: Vec<ArrayRef> = places.iter().map(column).collect();
-    let fields: Vec<Field> =
-        (0..places.len()).map(|index| Field::new(index.to_string(), DataType::BinaryView, true)).collect();
-    let options = RecordBatchOptions::new().with_row_count(Some(rows));
-    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)
-        .expect("the columns are of one batch")
+    batch_of(places.iter().map(column).collect(), rows)
 }
 
 /// The parts in the order in which they are best read: the largest first, so that none is left over at the end; in their

@@ -10,6 +10,7 @@
 
 use super::bits::Bits;
 use super::lists::{Code, CodeLists};
+use super::mix::mix;
 use crate::error::Result;
 
 /// The bits of a block, before each of which the keys are counted.
@@ -322,14 +323,6 @@ impl Buckets {
             .take_while(|entry| entry >> self.row_bits == rest);
         found.extend(same.map(|entry| (entry & row) as u64));
     }
-}
-
-/// Mixes a number so that close ones are far apart, one to one: the finalizer of SplitMix64 (Steele, Lea and Flood 2014,
-/// "Fast splittable pseudorandom number generators").
-fn mix(value: u64) -> u64 {
-    let value = (value ^ value >> 30).wrapping_mul(0xbf58476d1ce4e5b9);
-    let value = (value ^ value >> 27).wrapping_mul(0x94d049bb133111eb);
-    value ^ value >> 31
 }
 
 /// Numbers of up to 128 bits, each in as many bits as the widest needs.

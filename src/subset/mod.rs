@@ -18,10 +18,14 @@ pub mod code_reader;
 pub mod component;
 pub mod distinct;
 pub mod graph;
+pub mod integers;
 pub mod json_path;
+pub mod key_block;
 pub mod key_read;
 pub mod key_set;
+pub mod key_values;
 pub mod lists;
+pub mod mix;
 pub mod order;
 pub mod packed;
 pub mod period;
@@ -40,6 +44,7 @@ pub use selection::{EdgeCounts, RowFilter, Selection, TableCounts};
 pub use spec::Spec;
 
 use self::graph::Graph;
+use self::integers::IntegerColumn;
 use self::spill::Stores;
 use crate::error::Result;
 use crate::key::MasterKey;
@@ -47,8 +52,9 @@ use crate::key::MasterKey;
 /// The rows of the snapshot, a few columns at a time.
 pub trait KeyRows: Sync {
     /// Calls `visit` with every row of the part `part` of the specification, in batches that hold `columns` (indexes into
-    /// the table's columns; of a partition, the columns of those names) in that order, in COPY text form, still
-    /// escaped, NULL in the null bitmap. A column that the part does not hold is all NULL; there may be no columns.
+    /// the table's columns; of a partition, the columns of those names) in that order: in COPY text form, still escaped, or,
+    /// where all its values are integers as Postgres writes them, as 64-bit integers; NULL in the null bitmap. A column that
+    /// the part does not hold is all NULL; there may be no columns.
     ///
     /// `visit` also takes the ordinal of the batch's first row in the part, counted from 0. It may be called from several
     /// threads at once and in any order, as long as the batches make up the part without gap or overlap, and none is
@@ -58,6 +64,13 @@ pub trait KeyRows: Sync {
     /// # Errors
     /// What the source fails with; what `visit` fails with.
     fn scan(&self, part: usize, columns: &[usize], visit: &Visit<'_>) -> Result<()>;
+
+    /// The column `column` of the part `part`, if all its values are integers as Postgres writes them, or NULL, and can be
+    /// read again at little cost; `None` also where nobody can say.
+    fn integers(&self, part: usize, column: usize) -> Option<Box<dyn IntegerColumn + '_>> {
+        let _ = (part, column);
+        None
+    }
 }
 
 /// Takes a batch, and the ordinal of its first row in its part.

@@ -11,7 +11,7 @@ use super::spill::{Chunk, Store};
 use crate::error::Result;
 
 /// The numbers in a frame.
-const FRAME: usize = 256;
+pub(super) const FRAME: usize = 256;
 /// The bytes from which a chunk is given to the store.
 const CHUNK_BYTES: usize = 64 * 1024;
 /// Marks the width of a frame of differences.
@@ -126,7 +126,7 @@ impl Cursor<'_> {
 }
 
 /// Appends `values`, at most [`FRAME`] and at least one, to `out`.
-fn encode(values: &[u64], out: &mut Vec<u8>) {
+pub(super) fn encode(values: &[u64], out: &mut Vec<u8>) {
     let mut deltas = [0; FRAME];
     for (delta, pair) in deltas.iter_mut().zip(values.windows(2)) {
         *delta = zigzag(pair[1].wrapping_sub(pair[0]));
@@ -148,7 +148,7 @@ fn encode(values: &[u64], out: &mut Vec<u8>) {
 }
 
 /// Reads a frame from the start of `bytes` into `values`; returns how many bytes it takes.
-fn decode(bytes: &[u8], values: &mut Vec<u64>) -> usize {
+pub(super) fn decode(bytes: &[u8], values: &mut Vec<u64>) -> usize {
     let count = usize::from(bytes[0]) + 1;
     let width = bytes[1] & !DELTA;
     values.clear();
@@ -207,26 +207,26 @@ fn unpack(bytes: &[u8], count: usize, least: u64, width: u8, values: &mut Vec<u6
     }
     let len = (count * usize::from(width)).div_ceil(8);
     let mask = u64::MAX >> (u64::BITS - u32::from(width));
-    let (mut bits, mut filled, mut at) = (0_u128, 0, 0);
-    for _ in 0..count {
-        if filled < u32::from(width) {
-            let end = len.min(at + 8);
-            bits |= u128::from(word(&bytes[at..end])) << filled;
-            filled += 8 * (end - at) as u32;
-            at = end;
-        }
-        values.push((bits as u64 & mask) + least);
-        bits >>= width;
-        filled -= u32::from(width);
-    }
+    values.extend((0..count).map(|index| {
+        let bit = index * usize::from(width);
+        let (at, shift) = (bit / 8, bit % 8);
+        let low = word(&bytes[at..]) >> shift;
+        // A word holds what begins in its first byte, but for the widest numbers.
+        let is_within = shift + usize::from(width) <= 64;
+        let high = if is_within { 0 } else { u64::from(bytes[at + 8]) << (64 - shift) };
+        ((low | high) & mask).wrapping_add(least)
+    }));
     len
 }
 
 /// The number in the first 8 of `bytes`, or in as many as there are.
+#[inline]
 fn word(bytes: &[u8]) -> u64 {
+    if let Some(word) = bytes.first_chunk() {
+        return u64::from_le_bytes(*word);
+    }
     let mut word = [0; 8];
-    let len = bytes.len().min(8);
-    word[..len].copy_from_slice(&bytes[..len]);
+    word[..bytes.len()].copy_from_slice(bytes);
     u64::from_le_bytes(word)
 }
 

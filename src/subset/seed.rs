@@ -12,8 +12,6 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use arrow::array::Array as _;
-
 use super::code_reader::{Columns, Scratch, push_part};
 use super::packed::PackedColumn;
 use super::spec::TableSpec;
@@ -21,7 +19,6 @@ use super::spill::Store;
 use crate::error::Result;
 use crate::functions::canonical::canonical;
 use crate::key::{DomainKey, MasterKey};
-use crate::pg::escape::unescape;
 use crate::schema::PgType;
 
 /// Samples the rows of a table.
@@ -63,7 +60,7 @@ impl Sampler {
         scratch.parts.clear();
         for (at, ty) in &self.columns {
             let column = batch[*at];
-            let value = column.is_valid(row).then(|| unescape(column.value(row), &mut value_scratch));
+            let value = (!column.is_null(row)).then(|| column.text(row, &mut value_scratch));
             match self.whole_row {
                 true => push_row_value(ty, value, scratch),
                 false => push_key_value(ty, value, self.columns.len() == 1, scratch),
@@ -216,6 +213,7 @@ pub fn smallest(column: &PackedColumn, count: u64) -> Result<Option<u64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::subset::key_values::KeyValues;
     use arrow::array::BinaryViewArray;
     use proptest::prelude::*;
 
@@ -227,7 +225,7 @@ mod tests {
         let table = TableSpec { entity: entity.into(), ..TableSpec::new("t", vec![ty], vec![0]) };
         let sampler = Sampler::new(&table, &key(), &mut |column| column);
         let column = BinaryViewArray::from_iter_values([value.as_bytes()]);
-        sampler.sample(&[&column], 0, &mut Scratch::default()).0[0]
+        sampler.sample(&[KeyValues::Text(&column)], 0, &mut Scratch::default()).0[0]
     }
 
     #[test]

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::{Array as _, AsArray as _, RecordBatch};
+use arrow::array::RecordBatch;
 
 use super::KeyRows;
 use super::bits::Bits;
 use super::code_reader::{CodeReader, Columns, Fingerprints, ReferredKey, Scratch};
 use super::key_set::KeySet;
+use super::key_values::{KeyValues, texts};
 use super::lists::{Code, CodeLists, DANGLING, Links};
 use super::packed::PackedColumn;
 use super::period::Period;
@@ -17,7 +18,6 @@ use super::spec::{Down, EdgeSpec, RowCondition, Rows, Share, Spec, TableSpec};
 use super::spill::{Store, Stores};
 use crate::error::{Error, Place, Result};
 use crate::key::MasterKey;
-use crate::pg::escape::unescape;
 use crate::schema::PgType;
 
 /// What is read of a table.
@@ -168,7 +168,7 @@ impl<'a> TableReader<'a> {
     }
 
     fn digest(&self, first_row: u64, batch: &RecordBatch) -> Result<Digest> {
-        let columns: Vec<_> = batch.columns().iter().map(|column| column.as_binary_view()).collect();
+        let columns: Vec<_> = batch.columns().iter().map(KeyValues::of).collect();
         let rows = batch.num_rows();
         let mut digest = Digest::new(self, rows);
         let mut scratch = Scratch::default();
@@ -182,7 +182,7 @@ impl<'a> TableReader<'a> {
         }
         if let Some((condition, places)) = &self.condition {
             let asked = batch.project(places).expect("the columns of the condition are read");
-            let held = condition.holds(&asked, first_row)?;
+            let held = condition.holds(&texts(&asked), first_row)?;
             digest.anchors.iter_mut().zip(held).for_each(|(anchor, holds)| *anchor |= holds);
         }
         Ok(digest)
@@ -217,7 +217,7 @@ impl<'a> TableReader<'a> {
         }
         for ((at, ty), periods) in self.periods.iter().zip(&mut digest.periods) {
             let column = columns[*at];
-            let value = column.is_valid(row).then(|| unescape(column.value(row), &mut scratch.value));
+            let value = (!column.is_null(row)).then(|| column.text(row, &mut scratch.value));
             periods.push(value.map_or_else(Period::default, |value| Period::read(ty, value)));
         }
         // What the sample says of a row that is tied to a parent, nobody asks.

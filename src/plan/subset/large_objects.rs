@@ -8,8 +8,8 @@ use arrow::array::{Array, AsArray};
 use crate::error::Result;
 use crate::plan::{Fate, Plan};
 use crate::schema::PgType;
+use crate::subset::Selection;
 use crate::subset::key_read::KeyRead;
-use crate::subset::{KeyRows, Selection};
 
 /// The reason that the plan gives for those that are left out.
 const NOT_REFERRED_TO: &str = "no row of the subset refers to it";
@@ -35,7 +35,7 @@ pub fn oids_of(
 ) -> Result<HashSet<u32>> {
     let oids = Mutex::new(HashSet::new());
     let filter = selection.filter(part);
-    rows.scan(part, columns, &|first_row, batch| {
+    rows.scan_texts(part, columns, &|first_row, batch| {
         let kept = filter.kept(first_row, batch.num_rows());
         let mut oids = oids.lock().unwrap_or_else(PoisonError::into_inner);
         for column in batch.columns() {

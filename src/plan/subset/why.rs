@@ -16,9 +16,9 @@ use crate::pg::array::{Elements, parse_array};
 use crate::pg::escape::unescape;
 use crate::rules::subset::Include;
 use crate::schema::{Catalog, PgType};
+use crate::subset::Selection;
 use crate::subset::key_read::KeyRead;
 use crate::subset::spec::{Down, EdgeSpec, Extract, Rows, Spec, Up};
-use crate::subset::{KeyRows, Selection};
 
 /// The most rows that are looked at for a path.
 const MAX_ROWS: usize = 1_000;
@@ -277,7 +277,7 @@ impl Explainer<'_> {
                 let (columns, guard) = child_columns(edge);
                 let filter = self.selection.filter(part);
                 let found = Mutex::new(Vec::new());
-                self.rows.scan(part, &columns, &|first_row, batch| {
+                self.rows.scan_texts(part, &columns, &|first_row, batch| {
                     let kept = filter.kept(first_row, batch.num_rows());
                     for offset in kept.set_indices() {
                         let refers = |referred: &Values| referred[..compared] == own[..compared];
@@ -305,7 +305,7 @@ impl Explainer<'_> {
     fn referred(&self, row: RowId, edge: &EdgeSpec) -> Result<Vec<Values>> {
         let (columns, guard) = child_columns(edge);
         let found = Mutex::new(Vec::new());
-        self.rows.scan(row.part, &columns, &|first_row, batch| {
+        self.rows.scan_texts(row.part, &columns, &|first_row, batch| {
             if let Some(offset) = offset_in(row, first_row, batch) {
                 *lock(&found) = self.referred_of(batch, offset, edge, guard);
             }
@@ -365,7 +365,7 @@ impl Explainer<'_> {
     fn values(&self, row: RowId, columns: &[usize]) -> Result<Option<Values>> {
         let found = Mutex::new(None);
         let table = self.table_of(row);
-        self.rows.scan(row.part, columns, &|first_row, batch| {
+        self.rows.scan_texts(row.part, columns, &|first_row, batch| {
             if let Some(offset) = offset_in(row, first_row, batch) {
                 *lock(&found) = Some(self.values_of(batch, offset, table, columns));
             }
@@ -398,7 +398,7 @@ impl Explainer<'_> {
     ) -> Result<Vec<RowId>> {
         let found = Mutex::new(Vec::new());
         for part in self.parts_of(table) {
-            self.rows.scan(part, columns, &|first_row, batch| {
+            self.rows.scan_texts(part, columns, &|first_row, batch| {
                 for offset in 0..batch.num_rows() {
                     if is_wanted(self.values_of(batch, offset, table, columns)) {
                         lock(&found).push(RowId { part, row: first_row + offset as u64 });

@@ -3,6 +3,7 @@
 
 use super::places::Places;
 use crate::pg::escape::escape_into;
+use crate::pg::integer::push_integer;
 
 /// What a stream begins with, before its flags and an extension of so many bytes as it says.
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
@@ -44,7 +45,7 @@ impl Form {
                     4 => i64::from(i32::from_be_bytes(value.try_into().ok()?)),
                     _ => i64::from_be_bytes(value.try_into().ok()?),
                 };
-                write_integer(number, out);
+                push_integer(number, out);
             }
             Form::Uuid => {
                 let bytes: &[u8; 16] = value.try_into().ok()?;
@@ -112,25 +113,6 @@ fn take<'b>(rest: &mut &'b [u8], length: usize) -> Option<&'b [u8]> {
     Some(taken)
 }
 
-/// Appends the digits of `number`.
-fn write_integer(number: i64, out: &mut Vec<u8>) {
-    let mut digits = [0; 20];
-    let mut start = digits.len();
-    let mut left = number.unsigned_abs();
-    loop {
-        start -= 1;
-        digits[start] = b'0' + (left % 10) as u8;
-        left /= 10;
-        if left == 0 {
-            break;
-        }
-    }
-    if number < 0 {
-        out.push(b'-');
-    }
-    out.extend_from_slice(&digits[start..]);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -186,7 +168,7 @@ mod tests {
         #[test]
         fn numbers_are_written_as_rust_does(number: i64) {
             let mut out = Vec::new();
-            write_integer(number, &mut out);
+            push_integer(number, &mut out);
             prop_assert_eq!(String::from_utf8(out).unwrap(), number.to_string());
         }
 
