@@ -1,8 +1,10 @@
 //! `bic`: codes of banks.
 
-use super::layout::{Layout, Permuter};
-use super::scheme::{Numbers, any};
-use super::spelling::Spelling;
+use super::layout::Layout;
+use super::results::Results;
+use super::scheme::{Number, Numbers, any};
+use super::spelling::{Separators, Spelling};
+use super::text::{Given, LANES};
 use super::{Build, Built, Example, Function, Refusal, TEXT_TYPES, TextMask, Uniqueness};
 use crate::schema::PgType;
 
@@ -15,7 +17,7 @@ pub static BIC: Function = Function {
         rule: r#""bic""#,
         ty: PgType::Text,
         input: "DEUTDEFF500",
-        output: Some("YQGKDEJPNLS"),
+        output: Some("LPQEDEFRAWZ"),
     },
     domain: "bic",
     domain_by: None,
@@ -27,36 +29,84 @@ pub static BIC: Function = Function {
 /// Eight characters of bank, country and place, then three of the branch or none (ISO 9362).
 struct Bic {
     bank: Numbers,
-    branch: Permuter,
+    branch: Numbers,
 }
 
 const INVALID: &str = "is not a BIC of 8 or 11 characters";
 
-impl TextMask for Bic {
-    fn mask(&self, value: &str, _subject: &[u8], out: &mut String) -> Result<(), &'static str> {
-        let mut spelling = Spelling::read(value, b"", self.bank.ignores_case).ok_or(INVALID)?;
-        let (bank, branch) = spelling.chars().split_at_mut_checked(8).ok_or(INVALID)?;
-        // The country's letters tell lower case from upper case whatever the rest becomes.
-        let bank_is_valid = self.bank.permute(bank, false);
-        let branch_is_valid = match &*branch {
-            b"" | b"XXX" => true,
-            _ => self.branch.permute(branch, |branch| branch != b"XXX"),
-        };
-        if !(bank_is_valid && branch_is_valid) {
-            return Err(INVALID);
-        }
-        spelling.write(out);
-        Ok(())
+/// How many characters are the bank's.
+const BANK_CHARS: usize = 8;
+
+impl Bic {
+    fn read<'v>(&self, value: &'v str) -> Option<Spelling<'v>> {
+        Spelling::read(value, NONE, self.bank.ignores_case)
+    }
+
+    /// Replaces each of the codes, and says of each whether it is one.
+    fn permute(&self, codes: &mut [Option<Spelling<'_>>]) {
+        let banks = codes.iter_mut().flatten().map(|code| {
+            let chars = code.chars();
+            let end = chars.len().min(BANK_CHARS);
+            of(&mut chars[..end])
+        });
+        let mut are_banks = self.bank.permute(banks).into_iter();
+        retain(codes, |_| are_banks.next() == Some(true));
+        let branches = codes.iter_mut().flatten().map(|code| of(&mut code.chars()[BANK_CHARS..]));
+        let mut are_branches =
+            self.branch.permute(branches.filter(|branch| !is_head(branch.chars))).into_iter();
+        retain(codes, |code| is_head(&code.chars()[BANK_CHARS..]) || are_branches.next() == Some(true));
     }
 }
+
+/// A part of a code; the country's letters tell lower case from upper case whatever the rest becomes.
+fn of(chars: &mut [u8]) -> Number<'_> {
+    Number { chars, keeps_letter: false }
+}
+
+/// Whether it is what a code of the head office ends with.
+fn is_head(branch: &[u8]) -> bool {
+    matches!(branch, b"" | b"XXX")
+}
+
+/// Drops the codes that are none.
+fn retain(codes: &mut [Option<Spelling<'_>>], mut is_code: impl FnMut(&mut Spelling<'_>) -> bool) {
+    for code in codes {
+        if !code.as_mut().is_some_and(&mut is_code) {
+            *code = None;
+        }
+    }
+}
+
+impl TextMask for Bic {
+    fn mask(&self, value: &str, _subject: &[u8], out: &mut String) -> Result<(), &'static str> {
+        let mut code = [self.read(value)];
+        self.permute(&mut code);
+        let [code] = code;
+        code.ok_or(INVALID)?.write(out);
+        Ok(())
+    }
+
+    fn mask_lanes(&self, values: &[Given<'_>], results: &mut Results) {
+        let mut codes: [_; LANES] =
+            std::array::from_fn(|lane| values.get(lane).and_then(|given| self.read(given.value)));
+        self.permute(&mut codes);
+        for code in &codes[..values.len()] {
+            results.push(|out| code.as_ref().map(|code| code.write(out)).ok_or(INVALID));
+        }
+    }
+}
+
+/// Nothing separates the parts of a code.
+const NONE: Separators = Separators::of(b"");
 
 fn build(build: &Build<'_>) -> Result<Built, Refusal> {
     // Nearly all banks have letters only; those are to stay among themselves.
     let layouts = [Layout::parse("AAAAAAXX")?, Layout::parse("XXXXAAXX")?].map(|layout| layout.keeping(4..6));
     let complete = Box::new(|form: usize, code: &mut [u8]| any(form, code));
-    let bank = Numbers::new(layouts, complete, b"", INVALID, build);
-    let mask = Bic { bank, branch: Permuter::new(Layout::parse("XXX")?, build.key) };
-    Ok(Built::text(mask, Uniqueness::Injective, build.ty.max_chars()))
+    let bank = Numbers::new(layouts, complete, NONE, INVALID, build);
+    let is_branch = Box::new(|_form: usize, branch: &mut [u8]| !is_head(branch));
+    let branch = Numbers::new([Layout::parse("XXX")?], is_branch, NONE, INVALID, build);
+    Ok(Built::text(Bic { bank, branch }, Uniqueness::Injective, build.ty.max_chars()))
 }
 
 #[cfg(test)]

@@ -3,16 +3,26 @@
 //! All take the payload as ASCII digits and upper-case letters, which the caller sees to, and give the check characters.
 
 /// The value of a digit or letter: A is 10, Z is 35.
+#[inline]
 pub fn value(character: u8) -> u32 {
-    match character {
-        b'0'..=b'9' => u32::from(character - b'0'),
-        _ => u32::from(character.wrapping_sub(b'A')) % 26 + 10,
-    }
+    u32::from(VALUES[usize::from(character)])
 }
+
+const VALUES: [u8; 256] = {
+    let mut values = [0; 256];
+    let mut value = 0;
+    while value < 36 {
+        values[CHARACTERS[value as usize] as usize] = value;
+        value += 1;
+    }
+    values
+};
+
+const CHARACTERS: &[u8; 36] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
 /// The digit or letter of a value below 36.
 pub fn character(value: u32) -> u8 {
-    b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"[value as usize]
+    CHARACTERS[value as usize]
 }
 
 /// The digit of a value below 10.
@@ -21,6 +31,7 @@ pub fn digit(value: u32) -> u8 {
 }
 
 /// The sum of the digits' and letters' values, each times its weight.
+#[inline]
 pub fn weighted_sum(payload: &[u8], weights: &[u32]) -> u32 {
     payload.iter().zip(weights).map(|(&character, weight)| value(character) * weight).sum()
 }
@@ -38,24 +49,47 @@ pub fn verhoeff(payload: &[u8]) -> u8 {
     // From the right, after the check digit's own place 0.
     let places = payload.iter().rev().zip(1..);
     let sum = places.fold(0, |sum, (&character, place)| {
-        let permuted = (0..place % 8).fold(value(character) as usize, |digit, _| VERHOEFF[digit]);
-        dihedral(sum, permuted)
+        DIHEDRAL[usize::from(sum)][usize::from(VERHOEFF[place % 8][value(character) as usize % 10])]
     });
-    let inverse = (0..10).find(|&digit| dihedral(sum, digit) == 0);
-    digit(inverse.expect("every element of a group has an inverse") as u32)
+    // A reflection is its own inverse; a rotation's is the rest of the turn.
+    digit(u32::from(if sum < 5 { (5 - sum) % 5 } else { sum }))
 }
 
-const VERHOEFF: [usize; 10] = [1, 5, 7, 6, 2, 8, 3, 0, 9, 4];
-
-/// The product of two elements of the dihedral group of order ten: rotations are 0 to 4, reflections 5 to 9.
-fn dihedral(one: usize, other: usize) -> usize {
-    match (one < 5, other < 5) {
-        (true, true) => (one + other) % 5,
-        (true, false) => 5 + (one + other - 5) % 5,
-        (false, true) => 5 + (one - other) % 5,
-        (false, false) => (one + 5 - other) % 5,
+/// What each digit becomes at each place: the permutation once more than at the place before.
+const VERHOEFF: [[u8; 10]; 8] = {
+    let once = [1, 5, 7, 6, 2, 8, 3, 0, 9, 4];
+    let mut places = [[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]; 8];
+    let mut place = 1;
+    while place < 8 {
+        let mut digit = 0;
+        while digit < 10 {
+            places[place][digit] = once[places[place - 1][digit] as usize];
+            digit += 1;
+        }
+        place += 1;
     }
-}
+    places
+};
+
+/// The products of the elements of the dihedral group of order ten: rotations are 0 to 4, reflections 5 to 9.
+const DIHEDRAL: [[u8; 10]; 10] = {
+    let mut products = [[0; 10]; 10];
+    let mut one = 0u8;
+    while one < 10 {
+        let mut other = 0u8;
+        while other < 10 {
+            products[one as usize][other as usize] = match (one < 5, other < 5) {
+                (true, true) => (one + other) % 5,
+                (true, false) => 5 + (one + other - 5) % 5,
+                (false, true) => 5 + (one - other) % 5,
+                (false, false) => (one + 5 - other) % 5,
+            };
+            other += 1;
+        }
+        one += 1;
+    }
+    products
+};
 
 /// Damm's check digit: a weakly totally anti-symmetric quasigroup (Damm 2004, table of order ten).
 pub fn damm(payload: &[u8]) -> u8 {
@@ -95,10 +129,13 @@ pub fn mod_97_10(payload: &[u8]) -> [u8; 2] {
 
 /// The number that the characters are, letters as two digits each, modulo 97.
 pub fn remainder_97<'a>(characters: impl IntoIterator<Item = &'a u8>) -> u32 {
-    characters.into_iter().fold(0, |remainder, &character| match value(character) {
-        letter @ 10.. => (remainder * 100 + letter) % 97,
-        digit => (remainder * 10 + digit) % 97,
-    })
+    // A remainder is only taken where the number would become too large: that is what takes time.
+    let number = characters.into_iter().fold(0u64, |number, &character| {
+        let number = if number < 1 << 56 { number } else { number % 97 };
+        let value = u64::from(value(character));
+        number * if value < 10 { 10 } else { 100 } + value
+    });
+    (number % 97) as u32
 }
 
 /// ISO/IEC 7064, a hybrid system: the modulus `radix` + 1 and then `radix`, which is 10 or 36.

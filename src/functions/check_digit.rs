@@ -3,6 +3,7 @@
 use super::check_characters::{damm, digit, hybrid, luhn, mod_97_10, pure, verhoeff, weighted_sum};
 use super::layout::{Layout, MAX_CHARS};
 use super::scheme::Numbers;
+use super::spelling::Separators;
 use super::{Build, Built, Example, Function, Parameter, Refusal, TEXT_TYPES};
 use crate::schema::PgType;
 
@@ -42,7 +43,7 @@ pub static CHECK_DIGIT: Function = Function {
         rule: r##"{ fn = "check_digit", pattern = "AA-999999-#", scheme = "mod11_10" }"##,
         ty: PgType::Text,
         input: "KD-004711-0",
-        output: Some("NR-945663-4"),
+        output: Some("HF-590128-8"),
     },
     domain: "check_digit",
     domain_by: None,
@@ -159,8 +160,13 @@ fn build(build: &Build<'_>) -> Result<Built, Refusal> {
     let max_chars = layout.chars as u32;
     let check = Check { kind, weights, modulus, places };
     let complete = Box::new(move |_form: usize, number: &mut [u8]| check.complete(number));
-    let mask =
-        Numbers::new([layout], complete, b"", "is not a number of the pattern with the right check", build);
+    let mask = Numbers::new(
+        [layout],
+        complete,
+        Separators::of(b""),
+        "is not a number of the pattern with the right check",
+        build,
+    );
     let mut built = mask.built(build);
     built.max_chars = Some(max_chars);
     Ok(built)

@@ -1,7 +1,10 @@
 //! `credit_card`: card numbers to other card numbers.
 
-use super::ff1::Ff1;
+use super::ff1::{Ff1, Lane};
 use super::fpe::{ff1, least_numerals};
+use super::replaced::push_replaced;
+use super::results::Results;
+use super::text::Given;
 use super::{Build, Built, Example, Function, Parameter, Refusal, TEXT_TYPES, TextMask, Uniqueness};
 use crate::schema::PgType;
 
@@ -33,33 +36,69 @@ struct CreditCard {
     keep_bin: usize,
 }
 
-/// The most digits of a card number (ISO/IEC 7812).
+/// The fewest and the most digits of a card number (ISO/IEC 7812).
+const LEAST_DIGITS: usize = 12;
 const MAX_DIGITS: usize = 19;
 
-impl TextMask for CreditCard {
-    fn mask(&self, value: &str, _subject: &[u8], out: &mut String) -> Result<(), &'static str> {
-        let (mut digits, len) = card_digits(value).ok_or("is not a card number of 12 to 19 digits")?;
-        let digits = &mut digits[..len];
-        if !luhn_sum(digits).is_multiple_of(10) {
+/// The digits of a card number.
+struct Card {
+    digits: [u16; MAX_DIGITS],
+    len: usize,
+    tweak: [u8; MAX_DIGITS],
+    keep_bin: usize,
+}
+
+impl CreditCard {
+    fn read(&self, value: &str) -> Result<Card, &'static str> {
+        let (digits, len) = card_digits(value).ok_or("is not a card number of 12 to 19 digits")?;
+        if !luhn_sum(&digits[..len]).is_multiple_of(10) {
             return Err("is not a card number: its check digit is wrong");
         }
-        let (kept, rest) = digits.split_at_mut(self.keep_bin);
-        let (payload, check) = rest.split_at_mut(len - self.keep_bin - 1);
-        if payload.len() < least_numerals(10) {
+        if len - self.keep_bin - 1 < least_numerals(10) {
             return Err("has so few digits to encrypt that there are fewer than 10^6 such values");
         }
         let mut tweak = [0; MAX_DIGITS];
-        tweak.iter_mut().zip(&*kept).for_each(|(byte, &digit)| *byte = digit as u8);
-        self.ff1.encrypt(&tweak[..self.keep_bin], payload);
-        check[0] = 0;
-        let sum = luhn_sum(digits);
-        digits[len - 1] = (10 - sum % 10) % 10;
+        tweak.iter_mut().zip(&digits[..self.keep_bin]).for_each(|(byte, &digit)| *byte = digit as u8);
+        Ok(Card { digits, len, tweak, keep_bin: self.keep_bin })
+    }
+}
+
+impl Card {
+    fn lane(&mut self) -> Lane<'_> {
+        let numerals = &mut self.digits[self.keep_bin..self.len - 1];
+        Lane { tweak: &self.tweak[..self.keep_bin], numerals }
+    }
+
+    /// Appends the card with a new check digit, as `value` is spelled.
+    fn write(&mut self, value: &str, out: &mut String) {
+        let digits = &mut self.digits[..self.len];
+        digits[self.len - 1] = 0;
+        digits[self.len - 1] = (10 - luhn_sum(digits) % 10) % 10;
         let mut next = digits.iter();
-        out.extend(value.chars().map(|character| match character.is_ascii_digit() {
-            true => char::from(b'0' + *next.next().expect("one a digit of the value") as u8),
-            false => character,
-        }));
+        push_replaced(value, out, |byte| match byte.is_ascii_digit() {
+            true => b'0' + *next.next().expect("one a digit of the value") as u8,
+            false => byte,
+        });
+    }
+}
+
+impl TextMask for CreditCard {
+    fn mask(&self, value: &str, _subject: &[u8], out: &mut String) -> Result<(), &'static str> {
+        let mut card = self.read(value)?;
+        self.ff1.encrypt_lanes(&mut [card.lane()]);
+        card.write(value, out);
         Ok(())
+    }
+
+    fn mask_lanes(&self, values: &[Given<'_>], results: &mut Results) {
+        let mut cards: Vec<Result<Card, _>> = values.iter().map(|given| self.read(given.value)).collect();
+        self.ff1.encrypt_lanes(&mut cards.iter_mut().flatten().map(Card::lane).collect::<Vec<_>>());
+        for (card, given) in cards.iter_mut().zip(values) {
+            results.push(|out| {
+                card.as_mut().map_err(|reason| *reason)?.write(given.value, out);
+                Ok(())
+            });
+        }
     }
 }
 
@@ -70,7 +109,7 @@ fn card_digits(value: &str) -> Option<([u16; MAX_DIGITS], usize)> {
         *digits.get_mut(len)? = u16::from(byte.checked_sub(b'0').filter(|digit| *digit <= 9)?);
         len += 1;
     }
-    (len >= 12).then_some((digits, len))
+    (len >= LEAST_DIGITS).then_some((digits, len))
 }
 
 /// The sum of Luhn's algorithm (ISO/IEC 7812-1, annex B) over all digits; a multiple of ten where they are valid.

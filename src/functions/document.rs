@@ -4,7 +4,7 @@ use super::layout::Layout;
 use super::scheme::Numbers;
 use super::shape::Shapes;
 use super::spelling::SEPARATORS;
-use super::{Build, Built, Parameter, Refusal, TextMask, Uniqueness};
+use super::{Build, Built, Parameter, Refusal, Uniqueness};
 use crate::nearest::did_you_mean;
 
 /// The parameter `pattern`.
@@ -30,15 +30,6 @@ pub struct Country {
     pub patterns: &'static [&'static str],
 }
 
-/// A value of any shape.
-struct Shaped(Shapes);
-
-impl TextMask for Shaped {
-    fn mask(&self, value: &str, _subject: &[u8], out: &mut String) -> Result<(), &'static str> {
-        self.0.mask(value, out)
-    }
-}
-
 /// What a function of numbers of documents is built to; numbers of a known country that are none are `invalid`.
 ///
 /// # Errors
@@ -48,7 +39,7 @@ pub fn built(build: &Build<'_>, countries: &[Country], invalid: &'static str) ->
     let accepts_small = parameters.choice("small_domain", &[("accept", ())])?.is_some();
     let patterns = match (parameters.text("country")?, parameters.0.get("pattern")) {
         (None, None) => {
-            let mask = Shaped(Shapes::new(build.key, accepts_small));
+            let mask = Shapes::new(build.key, accepts_small);
             return Ok(Built::text(mask, Uniqueness::Injective, build.ty.max_chars()));
         }
         (Some(_), Some(_)) => {

@@ -57,24 +57,49 @@ pub fn push_tag(digest: &[u8; 32], chars: usize, out: &mut String) {
 pub struct Draws<'a> {
     key: &'a DomainKey,
     block: [u8; 32],
-    at: usize,
+    /// How many words of the block are used up.
+    words: usize,
+    /// What is left of the last of them, as a fraction of 2⁶⁴.
+    word: u64,
+    /// In how many ways that word has been drawn from: its draws' counts, multiplied.
+    ways: u64,
 }
+
+/// A word is drawn from until so many ways are used up: what is left of it, 16 bits and more, is the bias of the last
+/// draw.
+const MOST_WAYS: u64 = 1 << 48;
 
 impl<'a> Draws<'a> {
     /// The draws of `subject` under `key`.
     pub fn new(key: &'a DomainKey, subject: &[u8]) -> Self {
-        Draws { key, block: key.prf(subject), at: 0 }
+        Draws { key, block: key.prf(subject), words: 0, word: 0, ways: MOST_WAYS }
     }
 
     /// A number from `least` to `most`, both of them at most 255.
+    ///
+    /// The word times the count is the number and what is left of the word (Lemire 2019), from which the next one is
+    /// drawn (Brackett-Rozinsky and Lemire 2024, "Batched ranged random integer generation").
+    #[inline]
     pub fn number(&mut self, least: u8, most: u8) -> u8 {
-        if self.at == self.block.len() {
-            self.block = self.key.prf(&self.block);
-            self.at = 0;
+        let count = u64::from(most - least) + 1;
+        if self.ways * count > MOST_WAYS {
+            self.next_word();
         }
-        let word = u16::from_be_bytes([self.block[self.at], self.block[self.at + 1]]);
-        self.at += 2;
-        least + ((u32::from(word) * u32::from(most - least + 1)) >> 16) as u8
+        self.ways *= count;
+        let product = u128::from(self.word) * u128::from(count);
+        self.word = product as u64;
+        least + (product >> 64) as u8
+    }
+
+    fn next_word(&mut self) {
+        if self.words == self.block.len() / 8 {
+            self.block = self.key.prf(&self.block);
+            self.words = 0;
+        }
+        let bytes = self.block[8 * self.words..].first_chunk().expect("a word is left");
+        self.word = u64::from_be_bytes(*bytes);
+        self.words += 1;
+        self.ways = 1;
     }
 
     /// A decimal digit of `least` or more.
@@ -115,5 +140,8 @@ mod tests {
         }
         assert_eq!(seen[0], 0);
         assert!(seen[1..].iter().all(|&count| count > 60), "{seen:?}");
+        let mut bytes = [0; 256];
+        (0..100_000).for_each(|_| bytes[usize::from(draws.number(0, 255))] += 1);
+        assert!(bytes.iter().all(|&count| (250..550).contains(&count)), "{bytes:?}");
     }
 }

@@ -7,6 +7,7 @@ use aes::cipher::{BlockCipherEncrypt, KeyInit};
 use aes::{Aes128, Aes192, Aes256};
 
 use super::blocks::{self, BlockWork};
+use super::text::LANES;
 
 const ROUNDS: u8 = 10;
 
@@ -18,7 +19,15 @@ pub struct Ff1 {
     cipher: Cipher,
     radix: u32,
     /// The powers of the radix from the 0th on, as far as they are at most [`FAST_MODULUS`].
-    powers: Vec<u128>,
+    powers: Vec<Modulus>,
+}
+
+/// Numerals to be encrypted.
+pub struct Lane<'a> {
+    /// What else the result depends on.
+    pub tweak: &'a [u8],
+    /// The numerals, each less than the radix, and then what they have become; at most [`MAX_NUMERALS`].
+    pub numerals: &'a mut [u16],
 }
 
 /// With halves of at most 96 bits a round is one AES block, and its arithmetic fits 128 bits.
@@ -32,7 +41,7 @@ impl Ff1 {
             return None;
         }
         let next = |power: &u128| Some(power * u128::from(radix)).filter(|power| *power <= FAST_MODULUS);
-        let powers = std::iter::successors(Some(1), next).collect();
+        let powers = std::iter::successors(Some(1), next).map(Modulus::new).collect();
         Some(Ff1 { cipher: Cipher::new(key)?, radix, powers })
     }
 
@@ -41,37 +50,42 @@ impl Ff1 {
     /// NIST asks for 10⁶ possible values or more, which the caller sees to: fewer can be guessed one by one. At most
     /// [`MAX_NUMERALS`], which the caller sees to as well.
     pub fn encrypt(&self, tweak: &[u8], numerals: &mut [u16]) {
-        if numerals.is_empty() {
-            return;
-        }
-        match self.powers.get(numerals.len().div_ceil(2)) {
-            Some(&modulus) => self.cipher.run(Short { ff1: self, tweak, numerals, modulus }),
-            None => self.encrypt_long(tweak, numerals),
+        self.encrypt_lanes(&mut [Lane { tweak, numerals }]);
+    }
+
+    /// …of several values. A round waits for the one before it, so several together take little longer than one.
+    pub fn encrypt_lanes(&self, lanes: &mut [Lane<'_>]) {
+        for lanes in lanes.chunks_mut(LANES) {
+            match lanes.iter().all(|lane| lane.numerals.len().div_ceil(2) < self.powers.len()) {
+                true => self.cipher.run(Short { ff1: self, lanes }),
+                false => lanes.iter_mut().for_each(|lane| self.encrypt_long(lane.tweak, lane.numerals)),
+            }
         }
     }
 
     /// NUM(X): the number that numerals are, the first of them the most significant.
     #[inline(always)]
     fn number(&self, numerals: &[u16]) -> u128 {
-        numerals.iter().fold(0, |number, &numeral| number * u128::from(self.radix) + u128::from(numeral))
+        match self.radix {
+            10 => number(numerals, 10),
+            radix => number(numerals, radix.into()),
+        }
     }
 
     /// STR(number): fills `numerals` with it.
     #[inline(always)]
-    fn write_number(&self, mut number: u128, numerals: &mut [u16]) {
-        for numeral in numerals.iter_mut().rev() {
-            if let Ok(small) = u64::try_from(number) {
-                *numeral = (small % u64::from(self.radix)) as u16;
-                number = u128::from(small / u64::from(self.radix));
-            } else {
-                *numeral = (number % u128::from(self.radix)) as u16;
-                number /= u128::from(self.radix);
-            }
+    fn write_number(&self, number: u128, numerals: &mut [u16]) {
+        match self.radix {
+            10 => write_number(number, 10, numerals),
+            radix => write_number(number, radix.into(), numerals),
         }
     }
 
     /// The algorithm for any length, on numbers of any size.
     fn encrypt_long(&self, tweak: &[u8], numerals: &mut [u16]) {
+        if numerals.is_empty() {
+            return;
+        }
         let (u, v) = (numerals.len() / 2, numerals.len().div_ceil(2));
         let largest = long_number(&vec![(self.radix - 1) as u16; v], self.radix);
         let bits = 32 * largest.len() as u32 - largest.last().map_or(0, |limb| limb.leading_zeros());
@@ -108,35 +122,116 @@ impl Ff1 {
     }
 }
 
-/// The algorithm where NUM(A) and NUM(B) are at most 12 bytes long.
-struct Short<'a> {
+/// The algorithm for at most [`LANES`] values of which NUM(A) and NUM(B) are at most 12 bytes long.
+struct Short<'a, 'l> {
     ff1: &'a Ff1,
-    tweak: &'a [u8],
-    numerals: &'a mut [u16],
-    /// The radix to the power of `v`, the length of the longer half.
-    modulus: u128,
+    lanes: &'a mut [Lane<'l>],
 }
 
-impl BlockWork for Short<'_> {
+/// What is known of a value before the first round.
+#[derive(Clone, Copy, Default)]
+struct Start {
+    /// The radix to the power of `u`, the length of the shorter half, and to that of `v`.
+    moduli: [Modulus; 2],
+    /// The state of the CBC-MAC, see [`mac_prefix`].
+    prefix: u128,
+    /// How far to the left the number of a round stands in a block.
+    round_shift: u32,
+    /// How many bits at the end of an output are not used.
+    unused_bits: u32,
+}
+
+impl BlockWork for Short<'_, '_> {
     #[inline(always)]
     fn run(self, encrypt: impl Fn(u128) -> u128) {
-        let Short { ff1, tweak, numerals, modulus } = self;
-        let (left, right) = numerals.split_at_mut(numerals.len() / 2);
-        let moduli = [ff1.powers[left.len()], modulus];
-        let bytes = byte_len(128 - (modulus - 1).leading_zeros());
-        let unused_bits = 128 - 8 * (4 * bytes.div_ceil(4) + 4);
-        let start = encrypt(parameters(ff1.radix, left.len(), right.len(), tweak.len()));
-        let prefix = mac_prefix(start, tweak, bytes, &encrypt);
-        let (mut a, mut b) = (ff1.number(left), ff1.number(right));
-        for round in 0..ROUNDS {
-            let block = prefix ^ u128::from(round) << (8 * bytes) ^ b;
-            let y = encrypt(block) >> unused_bits;
-            let modulus = moduli[usize::from(round % 2)];
-            let sum = a + remainder(y, modulus);
-            (a, b) = (b, if sum >= modulus { sum - modulus } else { sum });
+        let Short { ff1, lanes } = self;
+        let mut starts = [Start::default(); LANES];
+        let (mut a, mut b) = ([0; LANES], [0; LANES]);
+        for (at, lane) in lanes.iter().enumerate() {
+            let (left, right) = lane.numerals.split_at(lane.numerals.len() / 2);
+            let modulus = ff1.powers[right.len()];
+            let bytes = byte_len(128 - (modulus.value - 1).leading_zeros());
+            let start = encrypt(parameters(ff1.radix, left.len(), right.len(), lane.tweak.len()));
+            starts[at] = Start {
+                moduli: [ff1.powers[left.len()], modulus],
+                prefix: mac_prefix(start, lane.tweak, bytes, &encrypt),
+                round_shift: 8 * bytes as u32,
+                unused_bits: 128 - 8 * (4 * bytes.div_ceil(4) + 4) as u32,
+            };
+            (a[at], b[at]) = (ff1.number(left), ff1.number(right));
         }
-        ff1.write_number(a, left);
-        ff1.write_number(b, right);
+        for round in 0..ROUNDS {
+            for (at, start) in starts[..lanes.len()].iter().enumerate() {
+                let block = start.prefix ^ u128::from(round) << start.round_shift ^ b[at];
+                let y = encrypt(block) >> start.unused_bits;
+                let modulus = start.moduli[usize::from(round % 2)];
+                let sum = a[at] + modulus.remainder(y);
+                (a[at], b[at]) = (b[at], if sum >= modulus.value { sum - modulus.value } else { sum });
+            }
+        }
+        for (lane, (a, b)) in lanes.iter_mut().zip(a.into_iter().zip(b)) {
+            let (left, right) = lane.numerals.split_at_mut(lane.numerals.len() / 2);
+            ff1.write_number(a, left);
+            ff1.write_number(b, right);
+        }
+    }
+}
+
+/// A number that others are divided by.
+#[derive(Clone, Copy, Default)]
+struct Modulus {
+    value: u128,
+    /// 2¹²⁸ - 1 divided by it.
+    reciprocal: u128,
+}
+
+impl Modulus {
+    fn new(value: u128) -> Self {
+        Modulus { value, reciprocal: u128::MAX / value }
+    }
+
+    /// The remainder of `number`: by the machine's own division where both fit it, else by the reciprocal (Barrett 1986),
+    /// which gives a quotient at most two too small.
+    #[inline(always)]
+    fn remainder(self, number: u128) -> u128 {
+        if let (Ok(number), Ok(value)) = (u64::try_from(number), u64::try_from(self.value)) {
+            return u128::from(number % value);
+        }
+        let mut remainder = number - high_half(number, self.reciprocal) * self.value;
+        while remainder >= self.value {
+            remainder -= self.value;
+        }
+        remainder
+    }
+}
+
+/// The upper half of a product of 256 bits.
+#[inline(always)]
+fn high_half(one: u128, other: u128) -> u128 {
+    let halves = |number: u128| (number >> 64, number & u128::from(u64::MAX));
+    let ((a, b), (c, d)) = (halves(one), halves(other));
+    let middle = a * d + ((b * d) >> 64);
+    let (carried, middle) = halves(middle);
+    a * c + carried + ((b * c + middle) >> 64)
+}
+
+#[inline(always)]
+fn number(numerals: &[u16], radix: u64) -> u128 {
+    let more = |number: u128, &numeral: &u16| number * u128::from(radix) + u128::from(numeral);
+    numerals.iter().fold(0, more)
+}
+
+/// To be called with a radix that is known when it is compiled, if it can be: then most divisions are none.
+#[inline(always)]
+fn write_number(mut number: u128, radix: u64, numerals: &mut [u16]) {
+    for numeral in numerals.iter_mut().rev() {
+        if let Ok(small) = u64::try_from(number) {
+            *numeral = (small % radix) as u16;
+            number = u128::from(small / radix);
+        } else {
+            *numeral = (number % u128::from(radix)) as u16;
+            number /= u128::from(radix);
+        }
     }
 }
 
@@ -176,15 +271,6 @@ fn parameters(radix: u32, u: usize, v: usize, tweak_len: usize) -> u128 {
 
 fn number_of_block(block: &[u8]) -> u128 {
     u128::from_be_bytes(block.try_into().expect("a block has 16 bytes"))
-}
-
-/// `number` modulo `modulus`, by the machine's own division where both fit it.
-#[inline(always)]
-fn remainder(number: u128, modulus: u128) -> u128 {
-    match (u64::try_from(number), u64::try_from(modulus)) {
-        (Ok(number), Ok(modulus)) => u128::from(number % modulus),
-        _ => number % modulus,
-    }
 }
 
 /// NUM(X) in limbs of 32 bits, the least significant first.
@@ -314,6 +400,24 @@ mod tests {
     }
 
     #[test]
+    fn values_of_any_length_are_encrypted_alike_alone_and_together() {
+        let ff1 = Ff1::new(&KEY, 10).unwrap();
+        for lengths in [[16, 16, 15, 7, 30, 2, 1, 0, 16], [16, 80, 15, 7, 30, 2, 1, 0, 16]] {
+            let values = lengths.map(|len| (0..len).map(|n| (n * 7 % 10) as u16).collect::<Vec<_>>());
+            let mut together = values.clone();
+            let tweaks: [&[u8]; 3] = [b"", b"4", b"a tweak of more than a block"];
+            let lane = |(at, numerals)| Lane { tweak: tweaks[at % 3], numerals };
+            let mut lanes: Vec<Lane<'_>> =
+                together.iter_mut().map(Vec::as_mut_slice).enumerate().map(lane).collect();
+            ff1.encrypt_lanes(&mut lanes);
+            for (at, (mut alone, together)) in values.into_iter().zip(together).enumerate() {
+                ff1.encrypt(tweaks[at % 3], &mut alone);
+                assert_eq!(alone, together);
+            }
+        }
+    }
+
+    #[test]
     fn a_key_or_radix_out_of_bounds_is_refused() {
         assert!(Ff1::new(&KEY[..20], 10).is_none());
         assert!(Ff1::new(&KEY, 1).is_none());
@@ -321,6 +425,15 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_remainder_is_that_of_the_division(number: u128, value in 1..=FAST_MODULUS, shift in 0..128u32) {
+            for value in [value, (value >> (shift % 96)).max(1)] {
+                for number in [number, number >> shift, u128::MAX, value, value - 1] {
+                    prop_assert_eq!(Modulus::new(value).remainder(number), number % value);
+                }
+            }
+        }
+
         #[test]
         fn the_fpe_crate_agrees(
             radix in prop_oneof![2u32..=64, Just(65_535)],

@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::ff1::{Ff1, MAX_NUMERALS};
+use super::ff1::{Ff1, Lane, MAX_NUMERALS};
+use super::replaced::push_replaced;
+use super::results::Results;
+use super::text::Given;
 use super::{Build, Built, Example, Function, Parameter, Refusal, TEXT_TYPES, TextMask, Uniqueness};
 use crate::key::DomainKey;
 use crate::schema::PgType;
@@ -104,46 +107,79 @@ impl Fpe {
         })
     }
 
-    /// Encrypts the numerals of a value but those that are kept.
-    fn encrypt(&self, numerals: &mut [u16]) -> Result<(), &'static str> {
-        if numerals.is_empty() {
+    /// Reads the numerals of a value.
+    fn read(&self, value: &str) -> Result<Read, &'static str> {
+        let mut numerals = Numerals::default();
+        value.chars().filter_map(|c| self.alphabet.numeral(c)).for_each(|numeral| numerals.push(numeral));
+        let len = numerals.as_mut().len();
+        if len == 0 && !value.is_empty() {
             return Err("has no character of the alphabet");
         }
-        let encrypted = numerals.len().saturating_sub(self.keep_first + self.keep_last);
-        if encrypted == 0 {
+        let encrypted = len.saturating_sub(self.keep_first + self.keep_last);
+        if encrypted == 0 && len > 0 {
             return Err("has no character left to encrypt");
         }
-        if encrypted < self.least_numerals {
+        if encrypted < self.least_numerals && len > 0 {
             return Err("has so few characters to encrypt that there are fewer than 10^6 such values");
         }
         if encrypted > MAX_NUMERALS {
             return Err("has more than 4096 characters to encrypt");
         }
-        let (first, rest) = numerals.split_at_mut(self.keep_first);
-        let (middle, last) = rest.split_at_mut(encrypted);
-        let mut tweak = [0; 4 * MAX_KEPT as usize];
-        for (bytes, numeral) in tweak.chunks_exact_mut(2).zip(first.iter().chain(&*last)) {
-            bytes.copy_from_slice(&numeral.to_be_bytes());
+        let (all, first) = (numerals.as_mut(), self.keep_first.min(len));
+        let kept = all[..first].iter().chain(&all[first + encrypted..]);
+        let tweak = kept.flat_map(|numeral| numeral.to_be_bytes()).collect();
+        Ok(Read { numerals, tweak, first, encrypted })
+    }
+
+    /// Appends the numerals as `value` is spelled.
+    fn write(&self, read: &mut Read, value: &str, out: &mut String) {
+        let mut numerals = read.numerals.as_mut().iter();
+        let mut next = || self.alphabet.character(*numerals.next().expect("one numeral a character"));
+        if self.alphabet.others.is_empty() {
+            return push_replaced(value, out, |byte| match self.alphabet.ascii[usize::from(byte)] {
+                Some(_) => next() as u8,
+                None => byte,
+            });
         }
-        self.ff1.encrypt(&tweak[..2 * (first.len() + last.len())], middle);
-        Ok(())
+        out.extend(value.chars().map(|character| match self.alphabet.numeral(character) {
+            Some(_) => next(),
+            None => character,
+        }));
+    }
+}
+
+/// A value as numerals, and which of them are encrypted: the others are the tweak.
+struct Read {
+    numerals: Numerals,
+    tweak: Vec<u8>,
+    first: usize,
+    encrypted: usize,
+}
+
+impl Read {
+    fn lane(&mut self) -> Lane<'_> {
+        let numerals = &mut self.numerals.as_mut()[self.first..self.first + self.encrypted];
+        Lane { tweak: &self.tweak, numerals }
     }
 }
 
 impl TextMask for Fpe {
     fn mask(&self, value: &str, _subject: &[u8], out: &mut String) -> Result<(), &'static str> {
-        if value.is_empty() {
-            return Ok(());
-        }
-        let mut numerals = Numerals::default();
-        value.chars().filter_map(|c| self.alphabet.numeral(c)).for_each(|numeral| numerals.push(numeral));
-        self.encrypt(numerals.as_mut())?;
-        let mut next = numerals.as_mut().iter();
-        out.extend(value.chars().map(|character| match self.alphabet.numeral(character) {
-            Some(_) => self.alphabet.character(*next.next().expect("one numeral a character")),
-            None => character,
-        }));
+        let mut read = self.read(value)?;
+        self.ff1.encrypt_lanes(&mut [read.lane()]);
+        self.write(&mut read, value, out);
         Ok(())
+    }
+
+    fn mask_lanes(&self, values: &[Given<'_>], results: &mut Results) {
+        let mut all: Vec<Result<Read, _>> = values.iter().map(|given| self.read(given.value)).collect();
+        self.ff1.encrypt_lanes(&mut all.iter_mut().flatten().map(Read::lane).collect::<Vec<_>>());
+        for (read, given) in all.iter_mut().zip(values) {
+            results.push(|out| {
+                self.write(read.as_mut().map_err(|reason| *reason)?, given.value, out);
+                Ok(())
+            });
+        }
     }
 }
 

@@ -40,7 +40,7 @@ pub static FREE_TEXT: Function = Function {
         rule: r#""free_text""#,
         ty: PgType::Text,
         input: "Call +1 212 736 5000, or write to ana.silva@corp.example.",
-        output: Some("Call +1 520 555 0136, or write to 6pvd67yp9v@mail.test."),
+        output: Some("Call +1 589 555 0105, or write to 6pvd67yp9v@mail.test."),
     },
     domain: "free_text",
     domain_by: None,

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use super::check_characters::{digit, luhn, mod_97_10, remainder_97, weighted_sum};
 use super::layout::Layout;
 use super::scheme::Numbers;
-use super::spelling::Spelling;
-use super::{Build, Built, Example, Function, Parameter, Refusal, TEXT_TYPES, TextMask, Uniqueness};
+use super::spelling::Separators;
+use super::{Build, Built, Example, Function, Parameter, Refusal, TEXT_TYPES};
 use crate::schema::PgType;
 
 pub static IBAN: Function = Function {
@@ -21,7 +21,7 @@ pub static IBAN: Function = Function {
         rule: r#""iban""#,
         ty: PgType::Text,
         input: "DE89 3704 0044 0532 0130 00",
-        output: Some("DE17 2194 7591 5364 8300 33"),
+        output: Some("DE29 7295 2395 2334 6392 16"),
     },
     domain: "iban",
     domain_by: None,
@@ -214,31 +214,10 @@ fn complete(iban: &mut [u8]) -> bool {
     write_two(check, &mut iban[2..])
 }
 
-/// Each country's accounts.
-struct Iban {
-    countries: HashMap<[u8; 2], Numbers>,
-    /// Whether values that differ in case are equal.
-    ignores_case: bool,
-}
-
 const INVALID: &str = "is not an IBAN of a country that has them, or its check digits are wrong";
 
-impl TextMask for Iban {
-    fn mask(&self, value: &str, _subject: &[u8], out: &mut String) -> Result<(), &'static str> {
-        let mut spelling = Spelling::read(value, b" ", self.ignores_case).ok_or(INVALID)?;
-        let country: [u8; 2] = spelling.chars().first_chunk().copied().ok_or(INVALID)?;
-        // The country's letters tell lower case from upper case whatever the rest becomes.
-        match self.countries.get(&country) {
-            Some(numbers) if numbers.permute(spelling.chars(), false) => {}
-            _ => return Err(INVALID),
-        }
-        spelling.write(out);
-        Ok(())
-    }
-}
-
-/// The accounts of a country: those with valid check digits of its own, then all.
-fn numbers(country: &str, structure: &str, kept: usize, build: &Build<'_>) -> Numbers {
+/// The accounts of a country: those with valid check digits of its own, which fill those in, then all.
+fn forms(country: &str, structure: &str, kept: usize) -> Vec<(Layout, Option<Own>)> {
     let own = OWN.iter().find(|(countries, ..)| countries.contains(&country));
     let account = spelled_out(structure);
     let layout = |account: &str| {
@@ -250,18 +229,9 @@ fn numbers(country: &str, structure: &str, kept: usize, build: &Build<'_>) -> Nu
     let with_own = own.map(|(_, places, complete_own)| {
         let mut account = account.clone().into_bytes();
         account[places.clone()].fill(b'#');
-        (layout(std::str::from_utf8(&account).expect("it is ASCII")), *complete_own)
+        (layout(std::str::from_utf8(&account).expect("it is ASCII")), Some(*complete_own))
     });
-    let complete_own = with_own.as_ref().map(|(_, complete_own)| *complete_own);
-    let layouts = with_own.map(|(layout, _)| layout).into_iter().chain([layout(&account)]);
-    let complete = move |form: usize, iban: &mut [u8]| {
-        let own_is_valid = match complete_own {
-            Some(complete_own) if form == 0 => complete_own(&mut iban[4..]),
-            _ => true,
-        };
-        own_is_valid && complete(iban)
-    };
-    Numbers::new(layouts, Box::new(complete), b" ", INVALID, build)
+    with_own.into_iter().chain([(layout(&account), None)]).collect()
 }
 
 /// `4a2n` as the pattern `AAAA99`.
@@ -285,12 +255,20 @@ fn spelled_out(structure: &str) -> String {
 
 fn build(build: &Build<'_>) -> Result<Built, Refusal> {
     let keeps_bank = build.parameters.flag("keep_bank")?;
-    let countries = STRUCTURES.iter().map(|(country, structure, bank_chars)| {
+    let (mut layouts, mut owns, mut by_start) = (Vec::new(), Vec::new(), HashMap::new());
+    for (country, structure, bank_chars) in STRUCTURES {
+        let (of_country, own): (Vec<Layout>, Vec<Option<Own>>) =
+            forms(country, structure, if keeps_bank { *bank_chars } else { 0 }).into_iter().unzip();
         let code: [u8; 2] = country.as_bytes().try_into().expect("a country has two letters");
-        (code, numbers(country, structure, if keeps_bank { *bank_chars } else { 0 }, build))
-    });
-    let mask = Iban { countries: countries.collect(), ignores_case: *build.ty.base() == PgType::Citext };
-    Ok(Built::text(mask, Uniqueness::Injective, build.ty.max_chars()))
+        by_start.insert(code, layouts.len()..layouts.len() + of_country.len());
+        layouts.extend(of_country);
+        owns.extend(own);
+    }
+    let complete = move |form: usize, iban: &mut [u8]| {
+        owns[form].is_none_or(|complete_own| complete_own(&mut iban[4..])) && complete(iban)
+    };
+    let numbers = Numbers::new(layouts, Box::new(complete), Separators::of(b" "), INVALID, build);
+    Ok(numbers.by_start(by_start).built(build))
 }
 
 #[cfg(test)]

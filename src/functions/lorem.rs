@@ -13,7 +13,7 @@ pub static LOREM: Function = Function {
         rule: r#""lorem""#,
         ty: PgType::Text,
         input: "Asked for a copy of the contract, to be sent by post.",
-        output: Some("Cupidatat laboris labore sint elit mollit laborum tem"),
+        output: Some("Sed eiusmod eiusmod proident proident in nam sint sed"),
     },
     domain: "lorem",
     domain_by: None,

@@ -1,6 +1,9 @@
 //! `mac`: addresses of network interfaces.
 
-use super::feistel::Permutation;
+use super::feistel::{Feistel, Lane, Size};
+use super::replaced::push_replaced;
+use super::results::Results;
+use super::text::{Given, LANES};
 use super::{Build, Built, Example, Function, Parameter, Refusal, TextMask, Uniqueness};
 use crate::schema::PgType;
 
@@ -17,7 +20,7 @@ pub static MAC: Function = Function {
         rule: r#""mac""#,
         ty: PgType::Macaddr,
         input: "08:00:2b:01:02:03",
-        output: Some("4c:b9:a4:30:51:7d"),
+        output: Some("80:e4:b7:cd:d6:c9"),
     },
     domain: "mac",
     domain_by: None,
@@ -28,31 +31,24 @@ pub static MAC: Function = Function {
 
 /// Permutes the bits of an address but the two lowest of its first byte (IEEE 802, clause 8.2), or but its first bytes.
 struct Mac {
-    six: Permutation,
-    eight: Permutation,
+    feistel: Feistel,
+    six: Size,
+    eight: Size,
     keeps_oui: bool,
     /// Whether values that differ in case are equal.
     ignores_case: bool,
 }
 
-impl Mac {
-    fn apply(&self, address: u64, bytes: u32) -> u64 {
-        let permutation = if bytes == 6 { &self.six } else { &self.eight };
-        if self.keeps_oui {
-            let rest = (1 << (8 * bytes - 24)) - 1;
-            return address & !rest | permutation.of(u128::from(address & rest)) as u64;
-        }
-        // The two bits are moved out of the way and back again.
-        let below = 8 * (bytes - 1);
-        let low = (1 << below) - 1;
-        let packed = address >> (below + 2) << below | address & low;
-        let permuted = permutation.of(u128::from(packed)) as u64;
-        permuted >> below << (below + 2) | address & (0b11 << below) | permuted & low
-    }
+/// An address, and whether its letters are in upper case.
+#[derive(Clone, Copy)]
+struct Read {
+    address: u64,
+    bytes: u32,
+    is_upper: bool,
 }
 
-impl TextMask for Mac {
-    fn mask(&self, value: &str, _subject: &[u8], out: &mut String) -> Result<(), &'static str> {
+impl Mac {
+    fn read(&self, value: &str) -> Result<Read, &'static str> {
         let (mut address, mut digits, mut separators) = (0u64, 0, 0);
         let (mut upper, mut lower) = (false, false);
         for (at, byte) in value.bytes().enumerate() {
@@ -70,17 +66,71 @@ impl TextMask for Mac {
         if !matches!(digits, 12 | 16) || separators >= digits / 2 || upper && lower && !self.ignores_case {
             return Err(INVALID);
         }
-        let result = self.apply(address, digits / 2);
-        let figures: &[u8; 16] = if upper { b"0123456789ABCDEF" } else { b"0123456789abcdef" };
-        let mut shift = 4 * digits;
-        out.extend(value.chars().map(|character| match character.is_ascii_hexdigit() {
-            false => character,
+        Ok(Read { address, bytes: digits / 2, is_upper: upper })
+    }
+
+    /// The bits of an address that are permuted, as a number.
+    fn lane(&self, read: &Read) -> Lane<'_> {
+        let size = if read.bytes == 6 { &self.six } else { &self.eight };
+        let number = match self.keeps_oui {
+            true => read.address & low_bits(8 * read.bytes - 24),
+            // The two bits are moved out of the way and back again.
+            false => {
+                let below = 8 * (read.bytes - 1);
+                read.address >> (below + 2) << below | read.address & low_bits(below)
+            }
+        };
+        Lane { size, number: number.into() }
+    }
+
+    /// Appends the address with those bits replaced, as `value` is spelled.
+    fn write(&self, read: &Read, permuted: u128, value: &str, out: &mut String) {
+        let (permuted, below) = (permuted as u64, 8 * (read.bytes - 1));
+        let result = match self.keeps_oui {
+            true => read.address & !low_bits(8 * read.bytes - 24) | permuted,
+            false => {
+                permuted >> below << (below + 2) | read.address & (0b11 << below) | permuted & low_bits(below)
+            }
+        };
+        let figures: &[u8; 16] = if read.is_upper { b"0123456789ABCDEF" } else { b"0123456789abcdef" };
+        let mut shift = 8 * read.bytes;
+        push_replaced(value, out, |byte| match byte.is_ascii_hexdigit() {
+            false => byte,
             true => {
                 shift -= 4;
-                char::from(figures[(result >> shift) as usize & 15])
+                figures[(result >> shift) as usize & 15]
             }
-        }));
+        });
+    }
+}
+
+fn low_bits(bits: u32) -> u64 {
+    (1 << bits) - 1
+}
+
+impl TextMask for Mac {
+    fn mask(&self, value: &str, _subject: &[u8], out: &mut String) -> Result<(), &'static str> {
+        let read = self.read(value)?;
+        let mut lane = [self.lane(&read)];
+        self.feistel.apply(&mut lane);
+        self.write(&read, lane[0].number, value, out);
         Ok(())
+    }
+
+    fn mask_lanes(&self, values: &[Given<'_>], results: &mut Results) {
+        let mut addresses = [Err(INVALID); LANES];
+        addresses.iter_mut().zip(values).for_each(|(address, given)| *address = self.read(given.value));
+        let mut lanes: Vec<Lane<'_>> = Vec::with_capacity(LANES);
+        lanes.extend(addresses[..values.len()].iter().flatten().map(|read| self.lane(read)));
+        self.feistel.apply(&mut lanes);
+        let mut permuted = lanes.into_iter().map(|lane| lane.number);
+        for (read, given) in addresses.into_iter().zip(values) {
+            results.push(|out| {
+                let read = read?;
+                self.write(&read, permuted.next().expect("one a valid address"), given.value, out);
+                Ok(())
+            });
+        }
     }
 }
 
@@ -89,10 +139,11 @@ const INVALID: &str = "is not a MAC address of 6 or 8 bytes";
 fn build(build: &Build<'_>) -> Result<Built, Refusal> {
     let keeps_oui = build.parameters.flag("keep_oui")?;
     let bits = |bytes: u32| if keeps_oui { 8 * bytes - 24 } else { 8 * bytes - 2 };
-    let permutation = |bytes| Permutation::new(build.key, 1 << bits(bytes));
+    let feistel = Feistel::new(build.key);
     let mask = Mac {
-        six: permutation(6),
-        eight: permutation(8),
+        six: feistel.size(1 << bits(6)),
+        eight: feistel.size(1 << bits(8)),
+        feistel,
         keeps_oui,
         ignores_case: *build.ty.base() == PgType::Citext,
     };

@@ -87,6 +87,7 @@ mod range;
 mod redact;
 mod regex_replace;
 mod region;
+mod replaced;
 mod round;
 mod scramble;
 mod ssn;

@@ -21,7 +21,7 @@ pub static PASSPORT: Function = Function {
         rule: r#""passport""#,
         ty: PgType::Text,
         input: "YA1234567",
-        output: Some("WQ9608013"),
+        output: Some("DD3646566"),
     },
     domain: "passport",
     domain_by: None,

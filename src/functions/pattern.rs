@@ -18,7 +18,7 @@ pub static PATTERN: Function = Function {
         rule: r#"{ fn = "pattern", pattern = "AA-9999" }"#,
         ty: PgType::Text,
         input: "contract of Ana Silva",
-        output: Some("VA-2437"),
+        output: Some("VF-8598"),
     },
     domain: "pattern",
     domain_by: Some("pattern"),

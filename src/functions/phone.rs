@@ -19,7 +19,7 @@ pub static PHONE: Function = Function {
         rule: r#""phone""#,
         ty: PgType::Text,
         input: "+1 (212) 736-5000",
-        output: Some("+1 (822) 555-0154"),
+        output: Some("+1 (849) 555-0148"),
     },
     domain: "phone",
     domain_by: Some("phone"),

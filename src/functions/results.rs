@@ -77,6 +77,12 @@ impl Results {
         std::mem::replace(&mut self.outcomes[lane], Ok(0..0))
     }
 
+    /// The text of a result that a mask has added.
+    #[cfg(test)]
+    pub(super) fn text(&self, result: Range<usize>) -> &str {
+        &self.text[result]
+    }
+
     /// Appends a row with a result that a mask has added.
     ///
     /// # Errors

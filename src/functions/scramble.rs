@@ -1,5 +1,7 @@
 //! `scramble`: each letter and digit replaced by another of its class.
 
+use std::sync::OnceLock;
+
 use super::draws::Draws;
 use super::{Built, Example, Function, TEXT_TYPES, TextMask, Uniqueness};
 use crate::key::DomainKey;
@@ -14,7 +16,7 @@ pub static SCRAMBLE: Function = Function {
         rule: r#""scramble""#,
         ty: PgType::Text,
         input: "Flat 4b, São-João St.",
-        output: Some("Pned 2o, Uèu-Bnôs Tk."),
+        output: Some("Pajs 9c, Iàs-Egøx Xj."),
     },
     domain: "scramble",
     domain_by: None,
@@ -63,17 +65,34 @@ fn single(mut characters: impl Iterator<Item = char>) -> Option<char> {
 
 /// One of the 32 characters around `c` that are of its class: blocks of scripts begin at multiples of 32.
 fn beyond_ascii(c: char, draws: &mut Draws<'_>) -> char {
+    let (block, place) = (u32::from(c) / BLOCK, u32::from(c) % BLOCK);
+    let alike = match ALIKE.get(block as usize) {
+        Some(blocks) => blocks.get_or_init(|| Box::new(alike(block)))[place as usize],
+        None => alike(block)[place as usize],
+    };
+    let drawn = draws.number(0, alike.count_ones() as u8 - 1);
+    let from_drawn = (0..drawn).fold(alike, |alike, _| alike & (alike - 1));
+    char::from_u32(block * BLOCK + from_drawn.trailing_zeros()).expect("it is alike, so it is a character")
+}
+
+const BLOCK: u32 = 32;
+
+/// What [`alike`] gives for the blocks of the basic plane, once it has been asked for.
+static ALIKE: [OnceLock<Box<[u32; BLOCK as usize]>>; 0x1_0000 / BLOCK as usize] =
+    [const { OnceLock::new() }; 0x1_0000 / BLOCK as usize];
+
+/// Which characters of a block are of the class of each of its characters, a bit each; its own is always set.
+fn alike(block: u32) -> [u32; BLOCK as usize] {
     let has_capital = |c: char| single(c.to_uppercase()).is_some_and(char::is_uppercase);
-    let class = |c: char| (c.is_uppercase(), c.is_lowercase(), c.is_numeric(), has_capital(c));
-    let block = u32::from(c) & !31;
-    let is_like = |other: &char| other.is_alphanumeric() && class(*other) == class(c);
-    let mut alike = [c; 32];
-    let mut count = 0;
-    for other in (block..block + 32).filter_map(char::from_u32).filter(is_like) {
-        alike[count] = other;
-        count += 1;
-    }
-    alike[usize::from(draws.number(0, count.max(1) as u8 - 1))]
+    let class = |place: u32| {
+        let c = char::from_u32(block * BLOCK + place).filter(|c| c.is_alphanumeric())?;
+        Some((c.is_uppercase(), c.is_lowercase(), c.is_numeric(), has_capital(c)))
+    };
+    let classes: [_; BLOCK as usize] = std::array::from_fn(|place| class(place as u32));
+    std::array::from_fn(|place| {
+        let is_alike = |other: &usize| classes[*other].is_some() && classes[*other] == classes[place];
+        (0..classes.len()).filter(is_alike).fold(1 << place, |alike, other| alike | 1 << other)
+    })
 }
 
 #[cfg(test)]

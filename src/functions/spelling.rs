@@ -1,26 +1,48 @@
 //! How an identifier is spelled: its separators and its case, which stay.
 
 use super::layout::MAX_CHARS;
+use super::replaced::push_replaced;
 
 /// An identifier without its separators, its letters in upper case, beside how it was spelled.
 pub struct Spelling<'a> {
     value: &'a str,
-    separators: &'static [u8],
+    separators: Separators,
     chars: [u8; MAX_CHARS],
     len: usize,
     /// Whether its letters were in lower case.
     pub is_lower: bool,
 }
 
+/// Characters of ASCII that separate the parts of an identifier: a bit each.
+#[derive(Clone, Copy)]
+pub struct Separators(u128);
+
 /// What usually separates the parts of an identifier.
-pub const SEPARATORS: &[u8] = b" -./+";
+pub const SEPARATORS: Separators = Separators::of(b" -./+");
+
+impl Separators {
+    /// These characters, all of them of ASCII.
+    pub const fn of(characters: &[u8]) -> Self {
+        let (mut bits, mut at) = (0, 0);
+        while at < characters.len() {
+            bits |= 1 << characters[at];
+            at += 1;
+        }
+        Separators(bits)
+    }
+
+    #[inline]
+    fn has(self, byte: u8) -> bool {
+        byte.is_ascii() && self.0 >> byte & 1 == 1
+    }
+}
 
 impl<'a> Spelling<'a> {
     /// Reads `value`; `None` if it is longer than any identifier, not ASCII, or has letters of both cases, unless their
     /// case does not count in the column's type.
-    pub fn read(value: &'a str, separators: &'static [u8], ignores_case: bool) -> Option<Self> {
+    pub fn read(value: &'a str, separators: Separators, ignores_case: bool) -> Option<Self> {
         let (mut chars, mut len, mut upper, mut lower) = ([0; MAX_CHARS], 0, false, false);
-        for byte in value.bytes().filter(|byte| !separators.contains(byte)) {
+        for byte in value.bytes().filter(|byte| !separators.has(*byte)) {
             upper |= byte.is_ascii_uppercase();
             lower |= byte.is_ascii_lowercase();
             *chars.get_mut(len)? = byte.to_ascii_uppercase();
@@ -43,13 +65,13 @@ impl<'a> Spelling<'a> {
     /// Appends the characters as the identifier was spelled.
     pub fn write(&self, out: &mut String) {
         let mut next = self.chars[..self.len].iter();
-        out.extend(self.value.bytes().map(|byte| match self.separators.contains(&byte) {
-            true => char::from(byte),
+        push_replaced(self.value, out, |byte| match self.separators.has(byte) {
+            true => byte,
             false => {
                 let character = *next.next().expect("one a character that does not separate");
-                char::from(if self.is_lower { character.to_ascii_lowercase() } else { character })
+                if self.is_lower { character.to_ascii_lowercase() } else { character }
             }
-        }));
+        });
     }
 }
 
@@ -59,12 +81,15 @@ mod tests {
 
     #[test]
     fn separators_and_case_stay() {
-        let mut spelling = Spelling::read("ab 12-c", SEPARATORS, false).unwrap();
-        assert_eq!(spelling.chars(), b"AB12C");
-        spelling.chars().copy_from_slice(b"3XY4Z");
-        let mut out = String::new();
-        spelling.write(&mut out);
-        assert_eq!(out, "3x y4-z");
+        for padding in ["", &" ".repeat(200)] {
+            let value = format!("ab 12-c{padding}");
+            let mut spelling = Spelling::read(&value, SEPARATORS, false).unwrap();
+            assert_eq!(spelling.chars(), b"AB12C");
+            spelling.chars().copy_from_slice(b"3XY4Z");
+            let mut out = String::new();
+            spelling.write(&mut out);
+            assert_eq!(out, format!("3x y4-z{padding}"));
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub static URL: Function = Function {
         rule: r#""url""#,
         ty: PgType::Text,
         input: "https://shop.corp.example/users/ana/photo.jpg?size=20",
-        output: Some("https://zhhzke9tg9.mktj85549g.test/toihb/jja/qtzzj.jpg?size=21"),
+        output: Some("https://zhhzke9tg9.mktj85549g.test/thhay/jyo/qzsvv.jpg?size=22"),
     },
     domain: "hostname",
     domain_by: None,

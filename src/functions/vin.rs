@@ -3,6 +3,7 @@
 use super::check_characters::digit;
 use super::layout::Layout;
 use super::scheme::Numbers;
+use super::spelling::Separators;
 use super::{Build, Built, Example, Function, Parameter, Refusal, TEXT_TYPES};
 use crate::schema::PgType;
 
@@ -18,7 +19,7 @@ pub static VIN: Function = Function {
         rule: r#"{ fn = "vin", keep_first = 3 }"#,
         ty: PgType::Text,
         input: "1M8GDM9AXKP042788",
-        output: Some("1M8Z2UD05ZEC2E0KS"),
+        output: Some("1M86XAC6XAK3Y7EX7"),
     },
     domain: "vin",
     domain_by: None,
@@ -61,7 +62,14 @@ fn build(build: &Build<'_>) -> Result<Built, Refusal> {
         }
         true
     });
-    Ok(Numbers::new(layouts, complete, b"", "is not a vehicle number of 17 characters", build).built(build))
+    Ok(Numbers::new(
+        layouts,
+        complete,
+        Separators::of(b""),
+        "is not a vehicle number of 17 characters",
+        build,
+    )
+    .built(build))
 }
 
 #[cfg(test)]

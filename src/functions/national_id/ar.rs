@@ -8,6 +8,7 @@ pub static CUIT: Scheme = Scheme {
     name: "cuit",
     invalid: "is not an Argentine CUIT",
     forms: &["{20-34}99999999#"],
+    ranked: &[],
     complete: |_, number| {
         let sum = weighted_sum(&number[..10], &[5, 4, 3, 2, 7, 6, 5, 4, 3, 2]);
         let check = (11 - sum % 11) % 11;

@@ -8,6 +8,7 @@ pub static TFN: Scheme = Scheme {
     name: "tfn",
     invalid: "is not an Australian tax file number",
     forms: &["99999999#"],
+    ranked: &[],
     complete: |_, number| {
         // The last digit counts ten times, which is -1 modulo 11.
         let check = weighted_sum(&number[..8], &[1, 4, 3, 7, 5, 8, 6, 9]) % 11;

@@ -8,6 +8,7 @@ pub static NATIONAL_NUMBER: Scheme = Scheme {
     name: "national_number",
     invalid: "is not a Belgian national number",
     forms: &["999999{001-998}##", "999999{001-998}##"],
+    ranked: &[],
     complete: |form, number| {
         let payload = super::number(&number[..9]) + if form == 0 { 0 } else { 2_000_000_000 };
         number[9..].copy_from_slice(&super::two_digits(97 - payload % 97));

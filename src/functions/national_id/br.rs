@@ -8,6 +8,7 @@ pub static CPF: Scheme = Scheme {
     name: "cpf",
     invalid: "is not a Brazilian CPF",
     forms: &["999999999##"],
+    ranked: &[],
     complete: |_, number| {
         number[9] = check(&number[..9], 11);
         number[10] = check(&number[..10], 11);
@@ -21,6 +22,7 @@ pub static CNPJ: Scheme = Scheme {
     name: "cnpj",
     invalid: "is not a Brazilian CNPJ",
     forms: &["999999999999##", "XXXXXXXXXXXX##"],
+    ranked: &[],
     complete: |_, number| {
         number[12] = check(&number[..12], 9);
         number[13] = check(&number[..13], 9);

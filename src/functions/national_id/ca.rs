@@ -8,6 +8,7 @@ pub static SIN: Scheme = Scheme {
     name: "sin",
     invalid: "is not a Canadian social insurance number",
     forms: &["[1-79]9999999#"],
+    ranked: &[],
     complete: |_, number| {
         number[8] = luhn(&number[..8]);
         true

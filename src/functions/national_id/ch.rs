@@ -9,6 +9,7 @@ pub static AHV: Scheme = Scheme {
     name: "ahv",
     invalid: "is not a Swiss AHV number",
     forms: &["756[0-9]99999999#"],
+    ranked: &[],
     complete: |_, number| {
         let sum = weighted_sum(&number[..12], &[1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1, 3]);
         number[12] = digit((10 - sum % 10) % 10);

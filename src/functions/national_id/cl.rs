@@ -8,6 +8,7 @@ pub static RUT: Scheme = Scheme {
     name: "rut",
     invalid: "is not a Chilean RUT",
     forms: &["[1-9]9999999#", "[1-9]999999#"],
+    ranked: &[],
     complete: |_, number| {
         let (last, payload) = number.split_last_mut().expect("every form has digits");
         let weights = (2..=7).cycle();

@@ -8,6 +8,7 @@ pub static RESIDENT_ID: Scheme = Scheme {
     name: "resident_id",
     invalid: "is not a Chinese resident number",
     forms: &["{11-65}9999{1900-2099}9999999#"],
+    ranked: &[],
     complete: |_, number| {
         number[17] = pure(&number[..17], 11);
         super::starts_with_date(&number[8..14])

@@ -1,6 +1,7 @@
 //! Germany: the tax identification number, and the number of an identity card.
 
 use crate::functions::check_characters::{digit, hybrid, value};
+use crate::functions::national_id::steuer_id;
 use crate::functions::scheme::Scheme;
 
 /// Eleven digits; among the first ten one is there twice or three times, but never three times in a row, and no other
@@ -9,10 +10,11 @@ use crate::functions::scheme::Scheme;
 pub static STEUER_ID: Scheme = Scheme {
     name: "steuer_id",
     invalid: "is not a German tax identification number",
-    forms: &["[1-9]999999999#", "0999999999#"],
+    forms: &[],
+    ranked: &[steuer_id::RANKING, steuer_id::TEST_RANKING],
     complete: |_, number| {
         number[10] = hybrid(&number[..10], 10);
-        repeats_one_digit(&number[..10])
+        true
     },
 };
 
@@ -27,6 +29,7 @@ pub static PERSONALAUSWEIS: Scheme = Scheme {
         "[LMNPRTV-Z][0-9CFGHJKLMNPRTV-Z][0-9CFGHJKLMNPRTV-Z][0-9CFGHJKLMNPRTV-Z][0-9CFGHJKLMNPRTV-Z]\
          [0-9CFGHJKLMNPRTV-Z][0-9CFGHJKLMNPRTV-Z][0-9CFGHJKLMNPRTV-Z][0-9CFGHJKLMNPRTV-Z]",
     ],
+    ranked: &[],
     complete: |form, number| {
         if form == 0 {
             let sum: u32 =
@@ -36,14 +39,6 @@ pub static PERSONALAUSWEIS: Scheme = Scheme {
         true
     },
 };
-
-fn repeats_one_digit(digits: &[u8]) -> bool {
-    let mut counts = [0; 10];
-    digits.iter().for_each(|digit| counts[usize::from(digit - b'0')] += 1);
-    let repeated = counts.iter().filter(|&&count| count > 1).count();
-    let is_thrice_in_a_row = digits.windows(3).any(|three| three[0] == three[1] && three[1] == three[2]);
-    repeated == 1 && counts.iter().all(|&count| count <= 3) && !is_thrice_in_a_row
-}
 
 #[cfg(test)]
 mod tests {

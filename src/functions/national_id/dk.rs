@@ -7,6 +7,7 @@ pub static CPR: Scheme = Scheme {
     name: "cpr",
     invalid: "is not a Danish CPR number",
     forms: &["9999999999"],
+    ranked: &[],
     complete: |_, number| {
         super::is_date(super::number(&number[2..4]) as u32, super::number(&number[..2]) as u32)
     },

@@ -8,6 +8,7 @@ pub static DNI: Scheme = Scheme {
     name: "dni",
     invalid: "is not a Spanish DNI or NIE",
     forms: &["99999999#", "[XYZ]9999999#"],
+    ranked: &[],
     complete: |_, number| {
         let first = number[0].wrapping_sub(b'X').min(number[0].wrapping_sub(b'0'));
         let remainder = (u64::from(first) * 10_000_000 + super::number(&number[1..8])) % 23;

@@ -8,6 +8,7 @@ pub static HETU: Scheme = Scheme {
     name: "hetu",
     invalid: "is not a Finnish personal identity code",
     forms: &["999999[A-FU-Y]{002-999}#", "999999{002-999}#"],
+    ranked: &[],
     complete: |_, number| {
         let len = number.len();
         let payload = super::number(&number[..6]) * 1000 + super::number(&number[len - 4..len - 1]);

@@ -18,6 +18,7 @@ pub static NIR: Scheme = Scheme {
         "[1-478]999999999999",
         "[1-478]99992[AB]999999",
     ],
+    ranked: &[],
     complete: |_, number| {
         let mut digits: [u8; 13] = number[..13].try_into().expect("every form has as many");
         match digits[6] {

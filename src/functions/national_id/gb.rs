@@ -8,6 +8,7 @@ pub static NINO: Scheme = Scheme {
     name: "nino",
     invalid: "is not a British national insurance number",
     forms: &["[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]999999[A-D]", "[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]999999"],
+    ranked: &[],
     complete: |_, number| !matches!(&number[..2], b"BG" | b"GB" | b"KN" | b"NK" | b"NT" | b"TN" | b"ZZ"),
 };
 
@@ -16,6 +17,7 @@ pub static NHS: Scheme = Scheme {
     name: "nhs",
     invalid: "is not an NHS number",
     forms: &["999999999#"],
+    ranked: &[],
     complete: |_, number| {
         let check = 11 - weighted_sum(&number[..9], &[10, 9, 8, 7, 6, 5, 4, 3, 2]) % 11;
         number[9] = digit(check % 11 % 10);

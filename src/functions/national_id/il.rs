@@ -8,6 +8,7 @@ pub static ID: Scheme = Scheme {
     name: "id",
     invalid: "is not an Israeli identity number",
     forms: &["99999999#"],
+    ranked: &[],
     complete: |_, number| {
         number[8] = luhn(&number[..8]);
         number[..8] != *b"00000000"

@@ -8,6 +8,7 @@ pub static AADHAAR: Scheme = Scheme {
     name: "aadhaar",
     invalid: "is not an Aadhaar number",
     forms: &["[2-9]9999999999#"],
+    ranked: &[],
     complete: |_, number| {
         number[11] = verhoeff(&number[..11]);
         true
@@ -19,6 +20,7 @@ pub static PAN: Scheme = Scheme {
     name: "pan",
     invalid: "is not an Indian permanent account number (PAN)",
     forms: &["AAAPA{0001-9999}A", "AAA[A-CE-HJKLT]A{0001-9999}A"],
+    ranked: &[],
     complete: crate::functions::scheme::any,
 };
 

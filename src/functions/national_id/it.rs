@@ -13,6 +13,7 @@ pub static CODICE_FISCALE: Scheme = Scheme {
         "AAAAAA[0-9LMNPQRSTUV][0-9LMNPQRSTUV][A-EHLMPR-T][0-7LMNPQRST][0-9LMNPQRSTUV][A-MZ][0-9LMNPQRSTUV]\
          [0-9LMNPQRSTUV][0-9LMNPQRSTUV]#",
     ],
+    ranked: &[],
     complete: |_, number| {
         number[15] = check_letter(&number[..15]);
         let day = of_digit(number[9]) * 10 + of_digit(number[10]);
@@ -25,6 +26,7 @@ pub static PARTITA_IVA: Scheme = Scheme {
     name: "partita_iva",
     invalid: "is not an Italian VAT number",
     forms: &["9999999999#"],
+    ranked: &[],
     complete: |_, number| {
         number[10] = luhn(&number[..10]);
         number[..7] != *b"0000000"

@@ -9,6 +9,7 @@ pub static RRN: Scheme = Scheme {
     name: "rrn",
     invalid: "is not a Korean resident registration number",
     forms: &["999999999999#", "9999999999999"],
+    ranked: &[],
     complete: |form, number| {
         if form == 0 {
             let sum = weighted_sum(&number[..12], &[2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5]);

@@ -7,6 +7,7 @@ pub static CURP: Scheme = Scheme {
     name: "curp",
     invalid: "is not a Mexican CURP",
     forms: &["AAAA999999[HMX]AA[B-DF-HJ-NP-TV-Z][B-DF-HJ-NP-TV-Z][B-DF-HJ-NP-TV-Z]X#"],
+    ranked: &[],
     complete: |_, number| {
         // The letters are those of the Spanish alphabet, where Ñ comes after N.
         let value = |character: u8| match character {

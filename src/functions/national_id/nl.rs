@@ -9,6 +9,7 @@ pub static BSN: Scheme = Scheme {
     name: "bsn",
     invalid: "is not a Dutch citizen service number (BSN)",
     forms: &["99999999#", "9999999#"],
+    ranked: &[],
     complete: |_, number| {
         let (last, payload) = number.split_last_mut().expect("every form has digits");
         let weights = &[9, 8, 7, 6, 5, 4, 3, 2][8 - payload.len()..];

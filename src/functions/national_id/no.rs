@@ -8,6 +8,7 @@ pub static FODSELSNUMMER: Scheme = Scheme {
     name: "fodselsnummer",
     invalid: "is not a Norwegian birth number",
     forms: &["999999999##"],
+    ranked: &[],
     complete: |_, number| {
         let first = (11 - weighted_sum(&number[..9], &[3, 7, 6, 1, 8, 9, 4, 5, 2]) % 11) % 11;
         number[9] = digit(first % 10);

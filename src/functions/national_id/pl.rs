@@ -9,6 +9,7 @@ pub static PESEL: Scheme = Scheme {
     name: "pesel",
     invalid: "is not a Polish PESEL",
     forms: &["9999999999#"],
+    ranked: &[],
     complete: |_, number| {
         let sum = weighted_sum(&number[..10], &[1, 3, 7, 9, 1, 3, 7, 9, 1, 3]);
         number[10] = digit((10 - sum % 10) % 10);

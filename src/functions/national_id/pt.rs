@@ -8,6 +8,7 @@ pub static NIF: Scheme = Scheme {
     name: "nif",
     invalid: "is not a Portuguese tax number",
     forms: &["[1-9]9999999#"],
+    ranked: &[],
     complete: |_, number| {
         let check = 11 - weighted_sum(&number[..8], &[9, 8, 7, 6, 5, 4, 3, 2]) % 11;
         number[8] = digit(if check > 9 { 0 } else { check });

@@ -9,6 +9,7 @@ pub static PERSONNUMMER: Scheme = Scheme {
     name: "personnummer",
     invalid: "is not a Swedish personal identity number",
     forms: &["999999999#", "{18-20}999999999#"],
+    ranked: &[],
     complete: |_, number| {
         let (rest, last) = number.split_at_mut(number.len() - 1);
         let payload = &rest[rest.len() - 9..];

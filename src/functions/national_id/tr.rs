@@ -8,6 +8,7 @@ pub static TCKN: Scheme = Scheme {
     name: "tckn",
     invalid: "is not a Turkish identification number",
     forms: &["[1-9]99999999##"],
+    ranked: &[],
     complete: |_, number| {
         let digits = |from: usize, step: usize, most: usize| -> u32 {
             number[from..most].iter().step_by(step).map(|digit| u32::from(digit - b'0')).sum()

@@ -8,6 +8,7 @@ pub static SSN: Scheme = Scheme {
     name: "ssn",
     invalid: "is not nine digits, as a social security number is",
     forms: &["999999999", "999999999"],
+    ranked: &[],
     complete: |form, number| form > 0 || can_be_issued(number),
 };
 
@@ -16,6 +17,7 @@ pub static ITIN: Scheme = Scheme {
     name: "itin",
     invalid: "is not a US individual taxpayer number (ITIN)",
     forms: &["999999999"],
+    ranked: &[],
     complete: |_, number| {
         number[0] == b'9' && matches!(super::number(&number[3..5]), 50..=65 | 70..=88 | 90..=92 | 94..=99)
     },
@@ -26,6 +28,7 @@ pub static EIN: Scheme = Scheme {
     name: "ein",
     invalid: "is not a US employer identification number (EIN)",
     forms: &["999999999"],
+    ranked: &[],
     complete: |_, number| {
         let prefix = super::number(&number[..2]);
         !matches!(prefix, 0 | 7..=9 | 17..=19 | 28..=29 | 49 | 69..=70 | 78..=79 | 89 | 96..=97)

@@ -9,6 +9,7 @@ pub static ID: Scheme = Scheme {
     name: "id",
     invalid: "is not a South African identity number",
     forms: &["9999999999[0-2][0-9]#"],
+    ranked: &[],
     complete: |_, number| {
         number[12] = luhn(&number[..12]);
         super::starts_with_date(number)
