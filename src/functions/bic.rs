@@ -17,7 +17,7 @@ pub static BIC: Function = Function {
         rule: r#""bic""#,
         ty: PgType::Text,
         input: "DEUTDEFF500",
-        output: Some("LPQEDEFRAWZ"),
+        output: Some("MWYODEX5TNL"),
     },
     domain: "bic",
     domain_by: None,

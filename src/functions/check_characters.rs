@@ -140,9 +140,12 @@ pub fn remainder_97<'a>(characters: impl IntoIterator<Item = &'a u8>) -> u32 {
 
 /// ISO/IEC 7064, a hybrid system: the modulus `radix` + 1 and then `radix`, which is 10 or 36.
 pub fn hybrid(payload: &[u8], radix: u32) -> u8 {
+    // What is below twice a number needs no division to be taken modulo it.
+    let below = |number: u32, bound: u32| if number < bound { number } else { number - bound };
     let product = payload.iter().fold(radix, |product, &character| {
-        let sum = (product + value(character)) % radix;
-        (if sum == 0 { radix } else { sum }) * 2 % (radix + 1)
+        let sum = below(product + value(character), radix);
+        let sum = if sum == 0 { radix } else { sum };
+        below(2 * sum, radix + 1)
     });
     character((radix + 1 - product) % radix)
 }

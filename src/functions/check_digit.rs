@@ -43,7 +43,7 @@ pub static CHECK_DIGIT: Function = Function {
         rule: r##"{ fn = "check_digit", pattern = "AA-999999-#", scheme = "mod11_10" }"##,
         ty: PgType::Text,
         input: "KD-004711-0",
-        output: Some("HF-590128-8"),
+        output: Some("RS-135545-5"),
     },
     domain: "check_digit",
     domain_by: None,

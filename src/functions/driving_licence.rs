@@ -21,7 +21,7 @@ pub static DRIVING_LICENCE: Function = Function {
         rule: r#""driving_licence""#,
         ty: PgType::Text,
         input: "D123-4567-8901",
-        output: Some("G329-2197-1808"),
+        output: Some("W163-0192-7989"),
     },
     domain: "driving_licence",
     domain_by: None,

@@ -21,7 +21,7 @@ pub static IBAN: Function = Function {
         rule: r#""iban""#,
         ty: PgType::Text,
         input: "DE89 3704 0044 0532 0130 00",
-        output: Some("DE29 7295 2395 2334 6392 16"),
+        output: Some("DE55 0690 7278 8987 1461 22"),
     },
     domain: "iban",
     domain_by: None,

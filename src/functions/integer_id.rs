@@ -20,7 +20,7 @@ pub static INTEGER_ID: Function = Function {
         },
         Parameter { name: "max", help: "the greatest value; default the type's greatest" },
     ],
-    example: Example { rule: r#""integer_id""#, ty: PgType::Int4, input: "1002", output: Some("1183603185") },
+    example: Example { rule: r#""integer_id""#, ty: PgType::Int4, input: "1002", output: Some("1686074375") },
     domain: "integer_id",
     domain_by: None,
     takes: |ty| ty.is_integer() || matches!(ty.base(), PgType::Numeric(None | Some((_, 0)))),

@@ -21,7 +21,7 @@ pub static PASSPORT: Function = Function {
         rule: r#""passport""#,
         ty: PgType::Text,
         input: "YA1234567",
-        output: Some("DD3646566"),
+        output: Some("MK9674006"),
     },
     domain: "passport",
     domain_by: None,

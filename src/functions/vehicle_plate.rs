@@ -13,7 +13,7 @@ pub static VEHICLE_PLATE: Function = Function {
         rule: r#""vehicle_plate""#,
         ty: PgType::Text,
         input: "B-MW 1234",
-        output: Some("A-BR 5340"),
+        output: Some("A-MV 7788"),
     },
     domain: "vehicle_plate",
     domain_by: None,

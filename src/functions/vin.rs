@@ -19,7 +19,7 @@ pub static VIN: Function = Function {
         rule: r#"{ fn = "vin", keep_first = 3 }"#,
         ty: PgType::Text,
         input: "1M8GDM9AXKP042788",
-        output: Some("1M86XAC6XAK3Y7EX7"),
+        output: Some("1M8UJ2DE3Z6WN4JJV"),
     },
     domain: "vin",
     domain_by: None,

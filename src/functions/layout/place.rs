@@ -154,11 +154,12 @@ impl Place {
 /// The number that characters are whose numerals `numeral` gives; what is not below the radix is none.
 #[inline(always)]
 fn rank_of(chars: &[u8], radix: u64, numeral: impl Fn(u8) -> u8) -> Option<u64> {
-    let (mut rank, mut is_valid) = (0, true);
+    let (mut rank, mut is_valid) = (0u64, true);
     for &byte in chars {
         let numeral = u64::from(numeral(byte));
         is_valid &= numeral < radix;
-        rank = rank * radix + numeral;
+        // What is none may be too much; it is not used then.
+        rank = rank.wrapping_mul(radix).wrapping_add(numeral);
     }
     is_valid.then_some(rank)
 }
@@ -201,6 +202,7 @@ mod tests {
         for (place, chars) in [
             (Place::Digits(2), "1A"),
             (Place::Digits(2), "1/"),
+            (Place::Digits(18), "------------------"),
             (Place::Letters(2), "a1"),
             (Place::Letters(1), "["),
             (Place::Alphanumerics(1), "a"),

@@ -55,7 +55,7 @@ pub static NATIONAL_ID: Function = Function {
         rule: r#"{ fn = "national_id", country = "NL" }"#,
         ty: PgType::Text,
         input: "1112.22.333",
-        output: Some("3970.88.292"),
+        output: Some("5495.13.140"),
     },
     domain: "national_id",
     domain_by: None,
