@@ -89,6 +89,29 @@ impl Bits {
         self.words.iter().map(|word| u64::from(word.count_ones())).sum()
     }
 
+    /// How many rows are in the set and not in `other`, a set over the same rows.
+    pub fn count_without(&self, other: &Bits) -> u64 {
+        let words = self.words.iter().zip(&other.words);
+        words.map(|(word, other)| u64::from((word & !other).count_ones())).sum()
+    }
+
+    /// Adds the rows of `other` after those that there are.
+    pub fn append(&mut self, other: &Bits) {
+        let shift = self.len % WORD_BITS;
+        if shift == 0 {
+            self.words.extend_from_slice(&other.words);
+        } else {
+            for &word in &other.words {
+                if let Some(last) = self.words.last_mut() {
+                    *last |= word << shift;
+                }
+                self.words.push(word >> (WORD_BITS - shift));
+            }
+        }
+        self.len += other.len;
+        self.words.truncate(self.len.div_ceil(WORD_BITS) as usize);
+    }
+
     /// How many of the rows from `start` to before `end` are in the set; takes time in proportion to their distance.
     pub fn count_between(&self, start: u64, end: u64) -> u64 {
         let (first, last) = ((start / WORD_BITS) as usize, (end / WORD_BITS) as usize);
@@ -98,13 +121,14 @@ impl Bits {
         whole + part - below(self.words[first], start % WORD_BITS)
     }
 
-    /// For each block of `block_bits` rows, a multiple of 64, how many rows before it are in the set.
-    pub fn ranks(&self, block_bits: u64) -> Vec<u64> {
+    /// For each block of `block_bits` rows, a multiple of 64, how many rows before it are in the set, which has fewer than
+    /// 2³².
+    pub fn ranks(&self, block_bits: u64) -> Vec<u32> {
         let blocks = self.words.chunks((block_bits / WORD_BITS) as usize);
         let mut before = 0;
         let rank = |block: &[u64]| {
             let rank = before;
-            before += block.iter().map(|word| u64::from(word.count_ones())).sum::<u64>();
+            before += block.iter().map(|word| word.count_ones()).sum::<u32>();
             rank
         };
         blocks.map(rank).collect()
@@ -143,7 +167,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn bits_are_a_set(rows in proptest::collection::btree_set(0_u64..300, 0..80)) {
+        fn bits_are_a_set(
+            rows in proptest::collection::btree_set(0_u64..300, 0..80),
+            ends in proptest::collection::btree_set(0_u64..300, 0..5),
+        ) {
             let mut bits = Bits::new(300);
             for &row in &rows {
                 prop_assert!(bits.insert(row));
@@ -161,12 +188,24 @@ mod tests {
             prop_assert!((0..300).all(|row| others.contains(row) != rows.contains(&row)));
             others.union(&bits);
             prop_assert_eq!(others.count(), 300);
+            others.subtract(&bits);
             let ranks = bits.ranks(128);
             for (block, &rank) in ranks.iter().enumerate() {
+                let rank = u64::from(rank);
                 prop_assert_eq!(rank, bits.count_between(0, 128 * block as u64));
                 prop_assert_eq!(rank, rows.range(..128 * block as u64).count() as u64);
             }
             prop_assert_eq!(bits.count_between(100, 131), rows.range(100..131).count() as u64);
+            prop_assert_eq!(bits.count_without(&others), rows.len() as u64);
+            prop_assert_eq!(others.count_without(&bits), 300 - rows.len() as u64);
+            let (mut joined, mut first) = (Bits::default(), 0);
+            for end in ends.iter().copied().chain([300]) {
+                let mut piece = Bits::default();
+                (first..end).for_each(|row| piece.push(rows.contains(&row)));
+                joined.append(&piece);
+                first = end;
+            }
+            prop_assert_eq!(&joined, &bits);
             let arrow = bits.into_arrow();
             prop_assert!((0..300).all(|row| arrow.value(row) == rows.contains(&(row as u64))));
         }

@@ -1,7 +1,7 @@
 //! Which children are within an edge's cap: of each parent, those with the smallest u.
 
 use super::bits::Bits;
-use super::lists::{DANGLING, Links};
+use super::links::{DANGLING, Links};
 use super::packed::PackedColumn;
 use crate::error::Result;
 
@@ -13,7 +13,7 @@ use crate::error::Result;
 /// If a temporary file cannot be read.
 pub fn within(
     cap: u64,
-    links: &Links,
+    links: &Links<'_>,
     u: &PackedColumn,
     parents: u64,
     memory_bytes: u64,
@@ -56,7 +56,7 @@ fn range_end(children: &[u32], first: usize, memory_bytes: u64) -> usize {
 /// For each parent of the range, the greatest u of a child within the cap; any u where the cap is not reached.
 fn greatest_within(
     cap: u64,
-    links: &Links,
+    links: &Links<'_>,
     u: &PackedColumn,
     (first, end): (usize, usize),
     children: &[u32],
@@ -79,7 +79,11 @@ fn greatest_within(
 }
 
 /// Calls `visit` with the place, the parent, and the child's u of each link to a row.
-fn for_each(links: &Links, u: &PackedColumn, mut visit: impl FnMut(u64, usize, Option<u64>)) -> Result<()> {
+fn for_each(
+    links: &Links<'_>,
+    u: &PackedColumn,
+    mut visit: impl FnMut(u64, usize, Option<u64>),
+) -> Result<()> {
     let (mut links_cursor, mut u_cursor, mut place) = (links.cursor(), u.cursor(), 0);
     for _ in 0..links.rows() {
         let u = u_cursor.read()?;
@@ -96,12 +100,13 @@ fn for_each(links: &Links, u: &PackedColumn, mut visit: impl FnMut(u64, usize, O
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::subset::links::KeptLinks;
     use crate::subset::spill::Store;
 
     #[test]
     fn the_children_with_the_smallest_u_are_within_the_cap_in_any_memory() {
         let store = Store::new(u64::MAX, std::env::temp_dir());
-        let (mut links, mut u) = (Links::new(&store), PackedColumn::new(&store));
+        let (mut links, mut u) = (KeptLinks::new(&store), PackedColumn::new(&store));
         let children =
             [(Some(0), 9), (Some(1), 5), (Some(0), 3), (None, 0), (Some(0), 7), (Some(DANGLING), 1)];
         for (parent, child_u) in children {
@@ -110,6 +115,7 @@ mod tests {
         }
         links.finish().unwrap();
         u.finish().unwrap();
+        let links = Links::Kept(links);
         for memory_bytes in [0, u64::MAX] {
             let of = |cap| within(cap, &links, &u, 2, memory_bytes).unwrap();
             assert_eq!(of(2).unwrap().iter().collect::<Vec<_>>(), [1, 2, 3]);

@@ -44,6 +44,16 @@ impl ReferredKey {
     }
 }
 
+/// The column whose values are the references by an edge to the key `key`, as they are: integers, one a row.
+pub fn plain_integers(edge: &EdgeSpec, key: &ReferredKey) -> Option<usize> {
+    match key_pairs(edge) {
+        [pair] if key.integers && edge.guard.is_none() && !edge.period => {
+            matches!(pair.extract, Extract::Value).then_some(pair.child)
+        }
+        _ => None,
+    }
+}
+
 /// The pairs of columns of an edge that are compared for equality: all but the one with the period.
 fn key_pairs(edge: &EdgeSpec) -> &[super::spec::ColumnPair] {
     match edge.columns.split_last() {
@@ -142,6 +152,11 @@ impl CodeReader {
             (place(guard.column), ty.clone(), guard.values.iter().map(form).collect())
         });
         CodeReader { columns, integers: key.integers, guard, fingerprints: fingerprints.clone() }
+    }
+
+    /// Whether the codes are integers.
+    pub fn are_integers(&self) -> bool {
+        self.integers
     }
 
     /// Appends the codes of the row to `codes`: none where a column is NULL, several where one has several references.

@@ -1,11 +1,12 @@
 //! Spreads sets along the references of tables that lie on cycles: adjacency in memory and a stack, each row and each
-//! reference once.
+//! reference once. Where it is enough that a row has one reference, it is [`super::forest`]'s.
 //!
 //! Where the references of the whole component do not fit in memory, the rows are worked through in blocks, each to its own
 //! end, and again from the first until nothing changes. The result is the same; only a chain that leads from block to block
 //! and back many times takes as many rounds.
 
 use super::bits::Bits;
+use super::forest;
 use super::graph::Graph;
 use super::spread::{Route, RowReader};
 use crate::error::Result;
@@ -14,18 +15,19 @@ use crate::error::Result;
 const NONE: u32 = u32::MAX;
 
 /// Tables that reach each other.
-pub struct Component<'g> {
+pub struct Component<'g, 'r> {
+    graph: &'g Graph<'r>,
     tables: Vec<usize>,
     /// The number of each table's first row, all rows of the component numbered through, and of the end.
     bases: Vec<u64>,
     /// For each table of the graph, its place in `tables`.
     places: Vec<Option<usize>>,
-    routes: Vec<Route<'g>>,
+    routes: Vec<Route<'g, 'r>>,
 }
 
-impl<'g> Component<'g> {
+impl<'g, 'r> Component<'g, 'r> {
     /// The component of `tables`, and those of `routes` that lead from it.
-    pub fn new(graph: &Graph, routes: &[Route<'g>], tables: Vec<usize>) -> Self {
+    pub fn new(graph: &'g Graph<'r>, routes: &[Route<'g, 'r>], tables: Vec<usize>) -> Self {
         let mut places = vec![None; graph.tables.len()];
         tables.iter().enumerate().for_each(|(place, &table)| places[table] = Some(place));
         let mut bases = vec![0];
@@ -33,7 +35,7 @@ impl<'g> Component<'g> {
             bases.push(bases[bases.len() - 1] + graph.tables[table].rows);
         }
         let routes = routes.iter().filter(|route| places[route.child].is_some()).copied().collect();
-        Component { tables, bases, places, routes }
+        Component { graph, tables, bases, places, routes }
     }
 
     /// Its tables.
@@ -46,16 +48,34 @@ impl<'g> Component<'g> {
         self.routes.iter().any(|route| self.is_inward(route))
     }
 
+    /// Whether it is one table of which each row refers to one row of it at most, by a route that is no `all` one, and that
+    /// fits in `memory_bytes`.
+    pub fn is_forest(&self, memory_bytes: u64) -> bool {
+        let mut inward = self.routes.iter().filter(|route| self.is_inward(route));
+        let route = inward.next().filter(|route| !route.all && route.links.are_single());
+        self.tables.len() == 1
+            && route.is_some()
+            && inward.next().is_none()
+            && forest::fits(self.rows(), memory_bytes)
+    }
+
+    /// Reads the links of a table from its first row on.
+    pub fn reader(&self, table: usize) -> RowReader<'g, 'r> {
+        let routes = self.routes.iter().filter(|route| route.child == table);
+        RowReader::new(self.graph.tables[table].numbers(), routes)
+    }
+
     /// The routes that lead out of it.
-    pub fn outward(&self) -> impl Iterator<Item = &Route<'g>> {
+    pub fn outward(&self) -> impl Iterator<Item = &Route<'g, 'r>> {
         self.routes.iter().filter(|route| !self.is_inward(route))
     }
 
-    fn is_inward(&self, route: &Route<'_>) -> bool {
+    fn is_inward(&self, route: &Route<'_, '_>) -> bool {
         self.places[route.parent].is_some()
     }
 
-    fn rows(&self) -> u64 {
+    /// How many rows it has.
+    pub fn rows(&self) -> u64 {
         self.bases[self.tables.len()]
     }
 
@@ -86,7 +106,7 @@ impl<'g> Component<'g> {
             for at in 0..len {
                 let (node, table, row) = rows.advance();
                 let mut missing_outside = false;
-                let entry = rows.reader.read(sets, |route, link, is_in| {
+                let (_, entry) = rows.reader.read(sets, |route, link, _, is_in| {
                     match (&mut children, self.is_inward(route)) {
                         (Some(children), true) => {
                             let parent = self.node(route.parent, link);
@@ -143,7 +163,7 @@ impl<'g> Component<'g> {
             starts.push(0);
             for at in 0..len as u32 {
                 let (_, table, row) = rows.advance();
-                rows.reader.read(sets, |route, link, is_in| {
+                rows.reader.read(sets, |route, link, _, is_in| {
                     if self.is_inward(route) && !is_in {
                         parents.extend(Node::try_from(self.node(route.parent, link)).ok());
                     }
@@ -194,7 +214,7 @@ impl<'g> Component<'g> {
     fn in_rounds(
         &self,
         block_rows: u64,
-        mut block: impl FnMut(&mut ComponentReader<'g, '_>, u64) -> Result<bool>,
+        mut block: impl FnMut(&mut ComponentReader<'g, '_, 'r>, u64) -> Result<bool>,
     ) -> Result<()> {
         loop {
             let mut rows = ComponentReader::new(self);
@@ -215,31 +235,27 @@ const LEAST_BLOCK_ROWS: u64 = 16;
 
 /// Reads the rows of a component's tables, one table after another. A clone goes on from where it is.
 #[derive(Clone)]
-struct ComponentReader<'g, 'c> {
-    component: &'c Component<'g>,
+struct ComponentReader<'g, 'c, 'r> {
+    component: &'c Component<'g, 'r>,
     /// The number of the next row.
     node: u64,
     /// The place of the table of the last row.
     place: usize,
     /// Reads the last row.
-    reader: RowReader<'g>,
+    reader: RowReader<'g, 'r>,
 }
 
-impl<'g, 'c> ComponentReader<'g, 'c> {
-    fn new(component: &'c Component<'g>) -> Self {
-        ComponentReader { component, node: 0, place: 0, reader: Self::table(component, 0) }
-    }
-
-    fn table(component: &Component<'g>, place: usize) -> RowReader<'g> {
-        let table = component.tables[place];
-        RowReader::new(component.routes.iter().filter(|route| route.child == table))
+impl<'g, 'c, 'r> ComponentReader<'g, 'c, 'r> {
+    fn new(component: &'c Component<'g, 'r>) -> Self {
+        let reader = component.reader(component.tables[0]);
+        ComponentReader { component, node: 0, place: 0, reader }
     }
 
     /// Goes to the next row, for the reader to read: its number, its table, and its number there.
     fn advance(&mut self) -> (u64, usize, u64) {
         while self.node == self.component.bases[self.place + 1] {
             self.place += 1;
-            self.reader = Self::table(self.component, self.place);
+            self.reader = self.component.reader(self.component.tables[self.place]);
         }
         self.node += 1;
         let node = self.node - 1;
@@ -263,8 +279,8 @@ struct Children {
 impl Children {
     /// Room for the children among the next `len` of `rows`.
     fn new(
-        component: &Component<'_>,
-        mut rows: ComponentReader<'_, '_>,
+        component: &Component<'_, '_>,
+        mut rows: ComponentReader<'_, '_, '_>,
         len: u64,
         sets: &[Bits],
     ) -> Result<Self> {
@@ -273,7 +289,7 @@ impl Children {
         let mut has_all = false;
         for _ in 0..len {
             rows.advance();
-            rows.reader.read(sets, |route, link, _| {
+            rows.reader.read(sets, |route, link, _, _| {
                 if component.is_inward(route) {
                     starts[component.node(route.parent, link) as usize] += 1;
                 }

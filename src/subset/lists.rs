@@ -1,9 +1,11 @@
-//! Columns that hold a list of numbers a row: the references of a row, mostly one or none.
+//! The codes of keys and references, a list a row, mostly of one or none: kept here, or read again where they are cheap to read.
 
 use std::sync::Arc;
 
+use super::code_reader::integer_code;
 use super::packed::{Cursor, PackedColumn};
 use super::spill::Store;
+use super::table_integers::{IntegerCursor, TableIntegers};
 use crate::error::Result;
 
 /// What stands for a key: an integer, or a fingerprint of 72 bits.
@@ -109,83 +111,72 @@ impl CodeCursor<'_> {
     }
 }
 
-/// What a link is that leads nowhere: the key it names is not in the source.
-pub const DANGLING: u64 = u64::MAX;
-
-/// For each row of a child, the rows of the parent that it refers to by an edge, each once; none where the reference is
-/// NULL, [`DANGLING`] where it leads nowhere.
-pub struct Links {
-    counts: PackedColumn,
-    /// Rows of the parent and one more, so that a link to nowhere is a small number too.
-    targets: PackedColumn,
+/// The codes of a column, wherever they are.
+pub enum Codes<'r> {
+    /// Kept by the engine.
+    Kept(Box<CodeLists>),
+    /// Of integers that can be read again; none or one a row.
+    Again(TableIntegers<'r>),
 }
 
-impl Links {
-    /// No row yet.
-    pub fn new(store: &Arc<Store>) -> Self {
-        Links { counts: PackedColumn::new(store), targets: PackedColumn::new(store) }
-    }
-
-    /// Appends a row; sorts its links and drops those that are there twice.
-    ///
-    /// # Errors
-    /// If a temporary file cannot be written.
-    pub fn push(&mut self, links: &mut Vec<u64>) -> Result<()> {
-        if links.len() > 1 {
-            links.sort_unstable();
-            links.dedup();
+impl<'r> Codes<'r> {
+    /// Whether the codes are integers.
+    pub fn are_integers(&self) -> bool {
+        match self {
+            Codes::Kept(lists) => lists.are_integers(),
+            Codes::Again(_) => true,
         }
-        self.counts.push(links.len() as u64)?;
-        links.iter().try_for_each(|&link| self.targets.push(link.wrapping_add(1)))
     }
 
-    /// Ends the column.
+    /// Calls `visit` with each code, in the order of the rows, and the number of its row.
     ///
     /// # Errors
-    /// If a temporary file cannot be written.
-    pub fn finish(&mut self) -> Result<()> {
-        self.counts.finish()?;
-        self.targets.finish()
-    }
-
-    /// How many rows there are.
-    pub fn rows(&self) -> u64 {
-        self.counts.len()
-    }
-
-    /// How many links there are, those to nowhere among them.
-    pub fn links(&self) -> u64 {
-        self.targets.len()
+    /// If a temporary file cannot be read.
+    pub fn for_each(&self, visit: &mut dyn FnMut(u64, Code)) -> Result<()> {
+        match self {
+            Codes::Again(integers) => integers.for_each(&mut |row, value| visit(row, integer_code(value))),
+            Codes::Kept(lists) => {
+                let mut cursor = lists.cursor();
+                for row in 0..lists.rows() {
+                    cursor.read()?.iter().for_each(|&code| visit(row, code));
+                }
+                Ok(())
+            }
+        }
     }
 
     /// Reads the rows from the first on.
-    pub fn cursor(&self) -> LinkCursor<'_> {
-        LinkCursor { counts: self.counts.cursor(), targets: self.targets.cursor(), list: Vec::new() }
+    pub fn cursor(&self) -> AnyCodeCursor<'_, 'r> {
+        match self {
+            Codes::Kept(lists) => AnyCodeCursor::Kept(lists.cursor()),
+            Codes::Again(integers) => AnyCodeCursor::Again(integers.cursor(), None),
+        }
     }
 }
 
-/// Reads links. A clone goes on from where it is.
-#[derive(Clone)]
-pub struct LinkCursor<'a> {
-    counts: Cursor<'a>,
-    targets: Cursor<'a>,
-    list: Vec<u64>,
+/// Reads codes, wherever they are.
+pub enum AnyCodeCursor<'a, 'r> {
+    /// Kept by the engine.
+    Kept(CodeCursor<'a>),
+    /// Read again; and the code of the last row.
+    Again(IntegerCursor<'a, 'r>, Option<Code>),
 }
 
-impl LinkCursor<'_> {
-    /// The links of the next row.
+impl AnyCodeCursor<'_, '_> {
+    /// The codes of the next row.
     ///
     /// # Errors
     /// If a temporary file cannot be read.
     ///
     /// # Panics
     /// After the last row.
-    #[inline]
-    pub fn read(&mut self) -> Result<&[u64]> {
-        self.list.clear();
-        for _ in 0..self.counts.read()? {
-            self.list.push(self.targets.read()?.wrapping_sub(1));
+    pub fn read(&mut self) -> Result<&[Code]> {
+        match self {
+            AnyCodeCursor::Kept(cursor) => cursor.read(),
+            AnyCodeCursor::Again(cursor, code) => {
+                *code = cursor.read()?.map(integer_code);
+                Ok(code.as_slice())
+            }
         }
-        Ok(&self.list)
     }
 }

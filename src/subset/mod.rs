@@ -17,23 +17,31 @@ pub mod closure;
 pub mod code_reader;
 pub mod component;
 pub mod distinct;
+pub mod forest;
+pub mod gather;
+pub mod gathered;
 pub mod graph;
 pub mod integers;
 pub mod json_path;
 pub mod key_block;
+pub mod key_layout;
 pub mod key_read;
 pub mod key_set;
 pub mod key_values;
+pub mod links;
 pub mod lists;
 pub mod mix;
 pub mod order;
 pub mod packed;
+pub mod packed_array;
 pub mod period;
 pub mod seed;
 pub mod selection;
+pub mod slices;
 pub mod spec;
 pub mod spill;
 pub mod spread;
+pub mod table_integers;
 pub mod table_reader;
 
 use std::path::PathBuf;
@@ -43,7 +51,7 @@ use arrow::array::RecordBatch;
 pub use selection::{EdgeCounts, RowFilter, Selection, TableCounts};
 pub use spec::Spec;
 
-use self::graph::Graph;
+use self::gather::gather;
 use self::integers::IntegerColumn;
 use self::spill::Stores;
 use crate::error::Result;
@@ -92,6 +100,6 @@ pub struct Budget {
 /// What `rows` fails with, a condition that cannot be evaluated, or a temporary file that cannot be written.
 pub fn select(spec: &Spec, rows: &dyn KeyRows, key: &MasterKey, budget: &Budget) -> Result<Selection> {
     let stores = Stores::new(budget.memory_bytes / 2, &budget.temp_dir);
-    let graph = Graph::gather(spec, rows, key, budget, &stores)?;
+    let graph = gather(spec, rows, key, budget, &stores)?;
     closure::close(spec, graph, budget.memory_bytes / 2)
 }

@@ -54,8 +54,8 @@ impl Sampler {
         self.whole_row
     }
 
-    /// The first 128 bits of the PRF of a row, u first; and whether its key is one that is always included.
-    pub fn sample(&self, batch: &Columns<'_>, row: usize, scratch: &mut Scratch) -> ([u64; 2], bool) {
+    /// Puts the canonical key of a row into the scratch's parts.
+    pub fn read(&self, batch: &Columns<'_>, row: usize, scratch: &mut Scratch) {
         let mut value_scratch = std::mem::take(&mut scratch.value);
         scratch.parts.clear();
         for (at, ty) in &self.columns {
@@ -67,8 +67,16 @@ impl Sampler {
             }
         }
         scratch.value = value_scratch;
-        let included = !self.include.is_empty() && self.include.contains(&scratch.parts);
-        (words(&self.key.prf(&scratch.parts)), included)
+    }
+
+    /// Whether the key that was read is one that is always included.
+    pub fn includes(&self, scratch: &Scratch) -> bool {
+        !self.include.is_empty() && self.include.contains(&scratch.parts)
+    }
+
+    /// The first 128 bits of the PRF of the key that was read, u first.
+    pub fn sample(&self, scratch: &Scratch) -> [u64; 2] {
+        words(&self.key.prf(&scratch.parts))
     }
 }
 
@@ -225,7 +233,9 @@ mod tests {
         let table = TableSpec { entity: entity.into(), ..TableSpec::new("t", vec![ty], vec![0]) };
         let sampler = Sampler::new(&table, &key(), &mut |column| column);
         let column = BinaryViewArray::from_iter_values([value.as_bytes()]);
-        sampler.sample(&[KeyValues::Text(&column)], 0, &mut Scratch::default()).0[0]
+        let mut scratch = Scratch::default();
+        sampler.read(&[KeyValues::Text(&column)], 0, &mut scratch);
+        sampler.sample(&scratch)[0]
     }
 
     #[test]

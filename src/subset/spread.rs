@@ -6,14 +6,15 @@
 
 use super::bits::Bits;
 use super::component::Component;
-use super::graph::Graph;
-use super::lists::{DANGLING, LinkCursor, Links};
+use super::forest;
+use super::graph::{Graph, Numbers};
+use super::links::{DANGLING, LinkCursor, Links};
 use super::order::components;
 use crate::error::Result;
 
 /// An edge along which rows enter a set.
 #[derive(Clone, Copy)]
-pub struct Route<'g> {
+pub struct Route<'g, 'r> {
     /// The table that refers.
     pub child: usize,
     /// The table referred to.
@@ -21,7 +22,7 @@ pub struct Route<'g> {
     /// Whether it has to be agreed on by all such references of a child, downwards.
     pub all: bool,
     /// The references.
-    pub links: &'g Links,
+    pub links: &'g Links<'r>,
     /// Those of them along which a child enters, by their place, if not all.
     pub within_cap: Option<&'g Bits>,
 }
@@ -34,27 +35,33 @@ pub struct Route<'g> {
 /// # Errors
 /// If a temporary file cannot be read.
 pub fn down(
-    graph: &Graph,
-    routes: &[Route<'_>],
+    graph: &Graph<'_>,
+    routes: &[Route<'_, '_>],
     unowned: Option<&[Bits]>,
     sets: &mut [Bits],
     memory_bytes: u64,
 ) -> Result<()> {
     for tables in order(graph, routes) {
         let component = Component::new(graph, routes, tables);
+        let table = component.tables()[0];
+        let table_unowned = unowned.map(|unowned| &unowned[table]);
+        if component.is_forest(memory_bytes) {
+            forest::spread_down(&component, table_unowned, sets)?;
+            continue;
+        }
         if component.is_cyclic() {
             component.spread_down(unowned, sets, memory_bytes)?;
             continue;
         }
-        let table = component.tables()[0];
-        let mut reader = RowReader::new(routes.iter().filter(|route| route.child == table));
-        if reader.routes.is_empty() && unowned.is_none() {
+        if !routes.iter().any(|route| route.child == table) {
+            table_unowned.into_iter().for_each(|unowned| sets[table].union(unowned));
             continue;
         }
-        for row in 0..graph.tables[table].rows {
-            let entry = reader.read(sets, |_, _, _| ())?;
-            if entry.enters(unowned.is_some_and(|unowned| unowned[table].contains(row))) {
-                sets[table].insert(row);
+        let mut reader = component.reader(table);
+        for _ in 0..graph.tables[table].rows {
+            let (number, entry) = reader.read(sets, |_, _, _, _| ())?;
+            if entry.enters(table_unowned.is_some_and(|unowned| unowned.contains(number))) {
+                sets[table].insert(number);
             }
         }
     }
@@ -65,22 +72,25 @@ pub fn down(
 ///
 /// # Errors
 /// If a temporary file cannot be read.
-pub fn up(graph: &Graph, routes: &[Route<'_>], sets: &mut [Bits], memory_bytes: u64) -> Result<()> {
+pub fn up(graph: &Graph<'_>, routes: &[Route<'_, '_>], sets: &mut [Bits], memory_bytes: u64) -> Result<()> {
     for tables in order(graph, routes).into_iter().rev() {
         let component = Component::new(graph, routes, tables);
-        if component.is_cyclic() {
+        if component.is_forest(memory_bytes) {
+            forest::spread_up(&component, sets)?;
+        } else if component.is_cyclic() {
             component.spread_up(sets, memory_bytes)?;
         }
         // What is in the sets of the component is final: from it to the parents outside.
         for route in component.outward() {
-            let mut cursor = route.links.cursor();
-            for row in 0..route.links.rows() {
-                let links = cursor.read()?;
-                if sets[route.child].contains(row) {
-                    links.iter().filter(|&&link| link != DANGLING).for_each(|&link| {
-                        sets[route.parent].insert(link);
-                    });
+            let (mut cursor, mut numbers) = (route.links.cursor(), graph.tables[route.child].numbers());
+            for _ in 0..route.links.rows() {
+                if !sets[route.child].contains(numbers.read()?) {
+                    cursor.skip()?;
+                    continue;
                 }
+                cursor.read()?.iter().filter(|&&link| link != DANGLING).for_each(|&link| {
+                    sets[route.parent].insert(link);
+                });
             }
         }
     }
@@ -88,7 +98,7 @@ pub fn up(graph: &Graph, routes: &[Route<'_>], sets: &mut [Bits], memory_bytes: 
 }
 
 /// The components of the tables, parents before children.
-fn order(graph: &Graph, routes: &[Route<'_>]) -> Vec<Vec<usize>> {
+fn order(graph: &Graph<'_>, routes: &[Route<'_, '_>]) -> Vec<Vec<usize>> {
     components(graph.tables.len(), routes.iter().map(|route| (route.child, route.parent)))
 }
 
@@ -116,35 +126,42 @@ impl Entry {
 
 /// Reads the links of a table's rows by several routes at once. A clone goes on from where it is.
 #[derive(Clone)]
-pub struct RowReader<'g> {
-    routes: Vec<RouteReader<'g>>,
+pub struct RowReader<'g, 'r> {
+    numbers: Numbers<'g, 'r>,
+    routes: Vec<RouteReader<'g, 'r>>,
 }
 
 #[derive(Clone)]
-struct RouteReader<'g> {
-    route: Route<'g>,
-    cursor: LinkCursor<'g>,
+struct RouteReader<'g, 'r> {
+    route: Route<'g, 'r>,
+    cursor: LinkCursor<'g, 'r>,
     place: u64,
 }
 
-impl<'g> RowReader<'g> {
+impl<'g, 'r> RowReader<'g, 'r> {
     /// A reader of a table's rows from the first on; `routes` lead from it.
-    pub fn new<'r>(routes: impl Iterator<Item = &'r Route<'g>>) -> Self
+    pub fn new<'a>(numbers: Numbers<'g, 'r>, routes: impl Iterator<Item = &'a Route<'g, 'r>>) -> Self
     where
-        'g: 'r,
+        'g: 'a,
+        'r: 'a,
     {
         let reader =
-            |route: &Route<'g>| RouteReader { route: *route, cursor: route.links.cursor(), place: 0 };
-        RowReader { routes: routes.map(reader).collect() }
+            |route: &Route<'g, 'r>| RouteReader { route: *route, cursor: route.links.cursor(), place: 0 };
+        RowReader { numbers, routes: routes.map(reader).collect() }
     }
 
-    /// Reads the next row: what it says of its entry into `sets`. Calls `visit` with the route and the parent of each link
-    /// along which the row may enter, and whether that is in its set.
+    /// Reads the next row: its number, and what it says of its entry into `sets`. Calls `visit` with the route and the
+    /// parent of each link along which the row may enter, the number of the row, and whether the parent is in its set.
     ///
     /// # Errors
     /// If a temporary file cannot be read.
     #[inline]
-    pub fn read(&mut self, sets: &[Bits], mut visit: impl FnMut(&Route<'g>, u64, bool)) -> Result<Entry> {
+    pub fn read(
+        &mut self,
+        sets: &[Bits],
+        mut visit: impl FnMut(&Route<'g, 'r>, u64, u64, bool),
+    ) -> Result<(u64, Entry)> {
+        let number = self.numbers.read()?;
         let mut entry = Entry::default();
         for RouteReader { route, cursor, place } in &mut self.routes {
             let links = cursor.read()?;
@@ -160,9 +177,9 @@ impl<'g> RowReader<'g> {
                 let is_in = sets[route.parent].contains(link);
                 entry.any |= is_in && !route.all;
                 entry.missing += u32::from(route.all && !is_in);
-                visit(route, link, is_in);
+                visit(route, link, number, is_in);
             }
         }
-        Ok(entry)
+        Ok((number, entry))
     }
 }

@@ -1,6 +1,5 @@
 //! Reads the rows of one table: what of them the engine keeps, a batch at a time, on any thread, put in their order.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::RecordBatch;
@@ -8,12 +7,14 @@ use arrow::array::RecordBatch;
 use super::KeyRows;
 use super::bits::Bits;
 use super::code_reader::{CodeReader, Columns, Fingerprints, ReferredKey, Scratch};
+use super::gathered::{Digest, Gathered, InOrder};
 use super::key_set::KeySet;
 use super::key_values::{KeyValues, texts};
-use super::lists::{Code, CodeLists, DANGLING, Links};
+use super::links::{DANGLING, KeptLinks};
+use super::lists::{Code, CodeLists};
 use super::packed::PackedColumn;
 use super::period::Period;
-use super::seed::{RowHashes, Sampler, smallest};
+use super::seed::{Sampler, smallest};
 use super::spec::{Down, EdgeSpec, RowCondition, Rows, Share, Spec, TableSpec};
 use super::spill::{Store, Stores};
 use crate::error::{Error, Place, Result};
@@ -25,21 +26,55 @@ pub struct TableReader<'a> {
     table: &'a TableSpec,
     /// The columns that are read.
     columns: Vec<usize>,
-    keys: Vec<CodeReader>,
-    key_integers: Vec<bool>,
-    edges: Vec<EdgeReader<'a>>,
+    pub(super) keys: Vec<CodeReader>,
+    pub(super) edges: Vec<Option<EdgeReader<'a>>>,
     /// Where ranges are in a batch, and their types.
-    periods: Vec<(usize, PgType)>,
-    sampler: Option<Sampler>,
-    keeps_u: bool,
-    /// Whether only rows are sampled that no reference ties to a parent.
-    samples_untied: bool,
+    pub(super) periods: Vec<(usize, PgType)>,
+    pub(super) sampler: Option<Sampler>,
+    pub(super) keeps_u: bool,
+    sampled: Sampled,
     condition: Option<(&'a dyn RowCondition, Vec<usize>)>,
 }
 
-struct EdgeReader<'a> {
-    codes: CodeReader,
-    integers: bool,
+/// Of which rows u is needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sampled {
+    /// Of every row.
+    Every,
+    /// Of those that no reference ties to a parent.
+    Untied,
+    /// Of none.
+    None,
+}
+
+/// What is asked of the references by an edge.
+#[derive(Clone, Copy)]
+pub struct AskedEdge<'a> {
+    /// The edge.
+    pub edge: usize,
+    /// The key that it refers to.
+    pub key: &'a ReferredKey,
+    /// The map of that, if there is one.
+    pub parents: Option<&'a KeySet>,
+    /// What is to be given back.
+    pub wanted: Wanted,
+}
+
+/// In what form references are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// By code.
+    Codes,
+    /// By the number of the row referred to, found in the map.
+    Links,
+    /// Not at all: they can be read again.
+    Nothing,
+}
+
+/// Reads the references by an edge.
+pub struct EdgeReader<'a> {
+    pub(super) codes: CodeReader,
+    pub(super) wanted: Wanted,
     /// Finds what the edge refers to, if that is known already.
     parents: Option<&'a KeySet>,
     /// Whether children follow their parent.
@@ -71,17 +106,19 @@ pub enum References {
     /// By code: what they refer to is not known yet.
     Codes(CodeLists),
     /// By row.
-    Links(Links),
+    Links(KeptLinks),
+    /// They were not wanted.
+    Unwanted,
 }
 
 impl<'a> TableReader<'a> {
-    /// A reader of the table `index`, of the keys `keys` of it, and the references by the edges `edges`, each with the key
-    /// that it refers to and the map of that, if there is one.
+    /// A reader of the table `index`, of the keys `keys` of it, the references `edges`, and the ranges in the columns
+    /// `periods`.
     pub fn new(
         spec: &'a Spec,
         index: usize,
         keys: &[&ReferredKey],
-        edges: &[(usize, &ReferredKey, Option<&'a KeySet>)],
+        edges: &[AskedEdge<'a>],
         periods: &[usize],
         master_key: &MasterKey,
         fingerprints: &Fingerprints,
@@ -97,27 +134,25 @@ impl<'a> TableReader<'a> {
         let types = &table.columns;
         let read_keys =
             keys.iter().map(|key| CodeReader::of_key(key, types, fingerprints, &mut place)).collect();
-        let edge = |&(edge, key, parents): &(usize, &ReferredKey, Option<&'a KeySet>)| {
-            let edge = &spec.edges[edge];
-            let both = (&types[..], &spec.tables[edge.parent].columns[..]);
-            let codes = CodeReader::of_edge(edge, key, both, fingerprints, &mut place);
-            EdgeReader { codes, integers: key.integers, parents, is_followed: edge.down != Down::None }
+        let sampled = Self::sampled(spec, index);
+        let edge = |asked: &AskedEdge<'a>| {
+            let AskedEdge { key, parents, wanted, .. } = *asked;
+            let edge = &spec.edges[asked.edge];
+            let is_followed = edge.down != Down::None;
+            // Of references that nobody wants it may still count whether they lead anywhere.
+            let is_read =
+                wanted != Wanted::Nothing || (sampled == Sampled::Untied && is_followed && parents.is_some());
+            is_read.then(|| {
+                let both = (&types[..], &spec.tables[edge.parent].columns[..]);
+                let codes = CodeReader::of_edge(edge, key, both, fingerprints, &mut place);
+                EdgeReader { codes, wanted, parents, is_followed }
+            })
         };
         let read_edges = edges.iter().map(edge).collect();
         let periods = periods.iter().map(|&column| (place(column), types[column].clone())).collect();
-        let follows_cap =
-            |edge: &EdgeSpec| edge.child == index && edge.cap.is_some() && edge.down != Down::None;
-        let keeps_u = spec.edges.iter().any(follows_cap) || matches!(table.rows, Rows::Count(_));
-        let samples = keeps_u
-            || matches!(table.rows, Rows::Percent(_))
-            || table.unowned.is_some()
-            || !table.include.is_empty();
+        let samples = sampled != Sampled::None || !table.include.is_empty();
         let sampler = samples.then(|| Sampler::new(table, master_key, &mut place));
         let is_by_whole_row = sampler.as_ref().is_some_and(Sampler::is_by_whole_row);
-        let samples_untied = !keeps_u
-            && !is_by_whole_row
-            && !matches!(table.rows, Rows::Percent(_))
-            && table.include.is_empty();
         let condition = match &table.rows {
             Rows::Where(condition) => {
                 Some((&**condition, condition.columns().iter().map(|&column| place(column)).collect()))
@@ -128,14 +163,38 @@ impl<'a> TableReader<'a> {
             table,
             columns,
             keys: read_keys,
-            key_integers: keys.iter().map(|key| key.integers).collect(),
             edges: read_edges,
             periods,
-            keeps_u: keeps_u || is_by_whole_row,
-            samples_untied,
+            keeps_u: Self::keeps_u(spec, index) || is_by_whole_row,
+            sampled,
             sampler,
             condition,
         }
+    }
+
+    /// Whether the u of every row of the table `index` is needed.
+    fn keeps_u(spec: &Spec, index: usize) -> bool {
+        let follows_cap =
+            |edge: &EdgeSpec| edge.child == index && edge.cap.is_some() && edge.down != Down::None;
+        spec.edges.iter().any(follows_cap) || matches!(spec.tables[index].rows, Rows::Count(_))
+    }
+
+    /// Which rows of the table `index` are sampled.
+    fn sampled(spec: &Spec, index: usize) -> Sampled {
+        let table = &spec.tables[index];
+        match (&table.rows, table.unowned) {
+            (Rows::Percent(_), _) => Sampled::Every,
+            _ if Self::keeps_u(spec, index) => Sampled::Every,
+            // Equal rows are told apart only once all are read.
+            (_, Some(_)) if table.key.is_empty() => Sampled::Every,
+            (_, Some(_)) => Sampled::Untied,
+            (_, None) => Sampled::None,
+        }
+    }
+
+    /// Whether a row may be an anchor by itself.
+    pub(super) fn has_anchors(&self) -> bool {
+        matches!(self.table.rows, Rows::Percent(_) | Rows::Where(_)) || !self.table.include.is_empty()
     }
 
     /// Reads the rows of `parts`, one part after another.
@@ -152,17 +211,15 @@ impl<'a> TableReader<'a> {
         let mut gathered = Gathered::new(self, stores);
         let mut part_rows = Vec::with_capacity(parts.len());
         for &part in parts {
-            let in_order = Mutex::new(InOrder { gathered, next: 0, waiting: BTreeMap::new() });
+            let in_order = Mutex::new(InOrder::new(gathered));
             rows.scan(part, &self.columns, &|first_row, batch| {
                 let digest = self.digest(first_row, batch)?;
                 in_order.lock().unwrap_or_else(PoisonError::into_inner).add(first_row, digest)
             })?;
             let in_order = in_order.into_inner().unwrap_or_else(PoisonError::into_inner);
-            if !in_order.waiting.is_empty() {
-                return Err(self.gap());
-            }
-            part_rows.push(in_order.next);
-            gathered = in_order.gathered;
+            let (rows, all) = in_order.complete().ok_or_else(|| self.gap())?;
+            part_rows.push(rows);
+            gathered = all;
         }
         self.complete(gathered, part_rows, memory_bytes, &stores.kept)
     }
@@ -172,7 +229,11 @@ impl<'a> TableReader<'a> {
         let rows = batch.num_rows();
         let mut digest = Digest::new(self, rows);
         let mut scratch = Scratch::default();
-        for row in 0..rows {
+        let is_any_read = !self.keys.is_empty()
+            || self.edges.iter().any(Option::is_some)
+            || !self.periods.is_empty()
+            || self.sampler.is_some();
+        for row in 0..if is_any_read { rows } else { 0 } {
             self.digest_row(&columns, row, &mut scratch, &mut digest).map_err(|what| {
                 let place = Place::table(&self.table.name).row(first_row + row as u64 + 1);
                 Error::snapshot(format!("a key {what}"))
@@ -183,7 +244,9 @@ impl<'a> TableReader<'a> {
         if let Some((condition, places)) = &self.condition {
             let asked = batch.project(places).expect("the columns of the condition are read");
             let held = condition.holds(&texts(&asked), first_row)?;
-            digest.anchors.iter_mut().zip(held).for_each(|(anchor, holds)| *anchor |= holds);
+            (0..).zip(held).filter(|(_, holds)| *holds).for_each(|(row, _)| {
+                digest.anchors.insert(row);
+            });
         }
         Ok(digest)
     }
@@ -199,20 +262,23 @@ impl<'a> TableReader<'a> {
             lists.row(|codes| key.read(columns, row, scratch, codes))?;
         }
         let mut is_tied = false;
-        for (edge, lists) in self.edges.iter().zip(&mut digest.edges) {
-            match (lists, edge.parents) {
-                (EdgeLists::Links(lists), Some(parents)) => {
-                    digest.codes.clear();
-                    edge.codes.read(columns, row, scratch, &mut digest.codes)?;
-                    let before = lists.items.len();
-                    digest.codes.iter().for_each(|&code| find(parents, code, &mut lists.items));
-                    is_tied |= edge.is_followed && lists.items[before..].iter().any(|&link| link != DANGLING);
-                    lists.end_row();
+        for (edge, references) in self.edges.iter().zip(&mut digest.edges) {
+            let Some(edge) = edge else { continue };
+            if let (Wanted::Codes, Some(codes)) = (edge.wanted, &mut references.codes) {
+                codes.row(|codes| edge.codes.read(columns, row, scratch, codes))?;
+                continue;
+            }
+            let Some(parents) = edge.parents else { continue };
+            digest.codes.clear();
+            edge.codes.read(columns, row, scratch, &mut digest.codes)?;
+            match &mut references.links {
+                Some(links) => {
+                    let before = links.items.len();
+                    digest.codes.iter().for_each(|&code| find(parents, code, &mut links.items));
+                    is_tied |= edge.is_followed && links.items[before..].iter().any(|&link| link != DANGLING);
+                    links.end_row();
                 }
-                (EdgeLists::Codes(lists), _) => {
-                    lists.row(|codes| edge.codes.read(columns, row, scratch, codes))?
-                }
-                (EdgeLists::Links(_), None) => unreachable!("links are found in a map"),
+                None => is_tied |= digest.codes.iter().any(|&code| parents.find_one(code).is_some()),
             }
         }
         for ((at, ty), periods) in self.periods.iter().zip(&mut digest.periods) {
@@ -220,21 +286,46 @@ impl<'a> TableReader<'a> {
             let value = (!column.is_null(row)).then(|| column.text(row, &mut scratch.value));
             periods.push(value.map_or_else(Period::default, |value| Period::read(ty, value)));
         }
-        // What the sample says of a row that is tied to a parent, nobody asks.
-        let Some(sampler) = self.sampler.as_ref().filter(|_| !(self.samples_untied && is_tied)) else {
-            return Ok(());
-        };
-        let (sample, included) = sampler.sample(columns, row, scratch);
-        digest.anchors[row] |= included;
-        if self.keeps_u {
-            digest.samples.push(sample);
-        }
-        if !sampler.is_by_whole_row() {
-            let [u, _] = sample;
-            digest.anchors[row] |= matches!(self.table.rows, Rows::Percent(share) if share.takes(u));
-            digest.unowned[row] = self.table.unowned.is_some_and(|share| share.takes(u));
+        if let Some(sampler) = &self.sampler {
+            self.sample_row(sampler, columns, row, is_tied, scratch, digest);
         }
         Ok(())
+    }
+
+    fn sample_row(
+        &self,
+        sampler: &Sampler,
+        columns: &Columns<'_>,
+        row: usize,
+        is_tied: bool,
+        scratch: &mut Scratch,
+        digest: &mut Digest,
+    ) {
+        // What the sample says of a row that is tied to a parent, nobody asks.
+        let is_sampled = match self.sampled {
+            Sampled::Every => true,
+            Sampled::Untied => !is_tied,
+            Sampled::None => false,
+        };
+        if !is_sampled && self.table.include.is_empty() {
+            return;
+        }
+        sampler.read(columns, row, scratch);
+        let mut is_anchor = sampler.includes(scratch);
+        if is_sampled {
+            let sample = sampler.sample(scratch);
+            if self.keeps_u {
+                digest.samples.push(sample);
+            }
+            let takes = |share: Share| !sampler.is_by_whole_row() && share.takes(sample[0]);
+            is_anchor |= matches!(self.table.rows, Rows::Percent(share) if takes(share));
+            if self.table.unowned.is_some_and(takes) {
+                digest.unowned.insert(row as u64);
+            }
+        }
+        if is_anchor {
+            digest.anchors.insert(row as u64);
+        }
     }
 
     /// What can be said only once every row was read.
@@ -250,6 +341,7 @@ impl<'a> TableReader<'a> {
             match edge {
                 References::Codes(codes) => codes.finish()?,
                 References::Links(links) => links.finish()?,
+                References::Unwanted => {}
             }
         }
         let mut u = match (gathered.hashes, &self.sampler) {
@@ -259,11 +351,12 @@ impl<'a> TableReader<'a> {
         if let Some(u) = &mut u {
             u.finish()?;
         }
+        let count = parts.iter().sum();
         let mut rows = TableRows {
-            rows: parts.iter().sum(),
+            rows: count,
             parts,
-            anchors: gathered.anchors,
-            unowned: gathered.unowned,
+            anchors: gathered.anchors.unwrap_or_else(|| Bits::new(count)),
+            unowned: gathered.unowned.unwrap_or_else(|| Bits::new(count)),
             u,
             keys: gathered.keys,
             edges: gathered.edges,
@@ -312,162 +405,5 @@ pub fn find(parents: &KeySet, code: Code, links: &mut Vec<u64>) {
     parents.find(code, links);
     if links.len() == before {
         links.push(DANGLING);
-    }
-}
-
-/// What a batch has for the columns of the table.
-struct Digest {
-    rows: usize,
-    anchors: Vec<bool>,
-    unowned: Vec<bool>,
-    samples: Vec<[u64; 2]>,
-    keys: Vec<Lists<Code>>,
-    edges: Vec<EdgeLists>,
-    periods: Vec<Vec<Period>>,
-    codes: Vec<Code>,
-}
-
-/// The references by an edge in a batch.
-enum EdgeLists {
-    Codes(Lists<Code>),
-    Links(Lists<u64>),
-}
-
-/// Lists of several rows, one after another.
-struct Lists<T> {
-    items: Vec<T>,
-    ends: Vec<usize>,
-}
-
-impl<T> Lists<T> {
-    fn new() -> Self {
-        Lists { items: Vec::new(), ends: Vec::new() }
-    }
-
-    fn row(
-        &mut self,
-        read: impl FnOnce(&mut Vec<T>) -> Result<(), &'static str>,
-    ) -> Result<(), &'static str> {
-        read(&mut self.items)?;
-        self.end_row();
-        Ok(())
-    }
-
-    fn end_row(&mut self) {
-        self.ends.push(self.items.len());
-    }
-
-    fn iter(&self) -> impl Iterator<Item = &[T]> {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(&self.ends).map(|(start, &end)| &self.items[start..end])
-    }
-}
-
-impl Digest {
-    fn new(reader: &TableReader<'_>, rows: usize) -> Self {
-        let edge = |edge: &EdgeReader<'_>| match edge.parents {
-            Some(_) => EdgeLists::Links(Lists::new()),
-            None => EdgeLists::Codes(Lists::new()),
-        };
-        Digest {
-            rows,
-            anchors: vec![false; rows],
-            unowned: vec![false; rows],
-            samples: Vec::new(),
-            keys: reader.keys.iter().map(|_| Lists::new()).collect(),
-            edges: reader.edges.iter().map(edge).collect(),
-            periods: reader.periods.iter().map(|_| Vec::with_capacity(rows)).collect(),
-            codes: Vec::new(),
-        }
-    }
-}
-
-/// What was gathered of the batches so far.
-struct Gathered {
-    anchors: Bits,
-    unowned: Bits,
-    u: Option<PackedColumn>,
-    hashes: Option<RowHashes>,
-    keys: Vec<CodeLists>,
-    edges: Vec<References>,
-    periods: Vec<Vec<Period>>,
-}
-
-impl Gathered {
-    fn new(reader: &TableReader<'_>, stores: &Stores) -> Self {
-        let store = &stores.kept;
-        let by_whole_row = reader.sampler.as_ref().is_some_and(Sampler::is_by_whole_row);
-        let edge = |edge: &EdgeReader<'_>| match edge.parents {
-            Some(_) => References::Links(Links::new(store)),
-            None => References::Codes(CodeLists::new(edge.integers, store)),
-        };
-        Gathered {
-            anchors: Bits::default(),
-            unowned: Bits::default(),
-            u: (reader.keeps_u && !by_whole_row).then(|| PackedColumn::new(store)),
-            hashes: (reader.keeps_u && by_whole_row).then(|| RowHashes::new(store)),
-            keys: reader
-                .key_integers
-                .iter()
-                .map(|&integers| CodeLists::new(integers, &stores.passing))
-                .collect(),
-            edges: reader.edges.iter().map(edge).collect(),
-            periods: reader.periods.iter().map(|_| Vec::new()).collect(),
-        }
-    }
-
-    fn add(&mut self, digest: Digest) -> Result<()> {
-        digest.anchors.iter().for_each(|&is_anchor| self.anchors.push(is_anchor));
-        digest.unowned.iter().for_each(|&is_unowned| self.unowned.push(is_unowned));
-        for sample in digest.samples {
-            match (&mut self.hashes, &mut self.u) {
-                (Some(hashes), _) => hashes.push(sample)?,
-                (None, Some(u)) => u.push(sample[0])?,
-                (None, None) => {}
-            }
-        }
-        for (key, lists) in self.keys.iter_mut().zip(&digest.keys) {
-            lists.iter().try_for_each(|codes| key.push(codes))?;
-        }
-        let mut row = Vec::new();
-        for (edge, lists) in self.edges.iter_mut().zip(&digest.edges) {
-            match (edge, lists) {
-                (References::Codes(edge), EdgeLists::Codes(lists)) => {
-                    lists.iter().try_for_each(|codes| edge.push(codes))?;
-                }
-                (References::Links(edge), EdgeLists::Links(lists)) => {
-                    for links in lists.iter() {
-                        row.clear();
-                        row.extend_from_slice(links);
-                        edge.push(&mut row)?;
-                    }
-                }
-                _ => unreachable!("both were made for the same reader"),
-            }
-        }
-        self.periods.iter_mut().zip(digest.periods).for_each(|(all, more)| all.extend(more));
-        Ok(())
-    }
-}
-
-/// Puts the batches of a part in their order.
-struct InOrder {
-    gathered: Gathered,
-    /// The rows that were gathered.
-    next: u64,
-    waiting: BTreeMap<u64, Digest>,
-}
-
-impl InOrder {
-    fn add(&mut self, first_row: u64, digest: Digest) -> Result<()> {
-        if digest.rows == 0 {
-            return Ok(());
-        }
-        self.waiting.insert(first_row, digest);
-        while let Some(digest) = self.waiting.remove(&self.next) {
-            self.next += digest.rows as u64;
-            self.gathered.add(digest)?;
-        }
-        Ok(())
     }
 }

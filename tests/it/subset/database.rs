@@ -3,11 +3,13 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use arrow::array::{ArrayRef, BinaryViewArray, RecordBatch, RecordBatchOptions};
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::array::{ArrayRef, BinaryViewArray, RecordBatch};
 use pgmask::error::Result;
 use pgmask::key::MasterKey;
 use pgmask::pg::escape::escape_into;
+use pgmask::pg::integer::parse_integer;
+use pgmask::subset::integers::{IntegerBlock, IntegerColumn};
+use pgmask::subset::key_values::batch_of;
 use pgmask::subset::{Budget, KeyRows, Selection, Spec, Visit, select};
 use std::sync::Arc;
 
@@ -32,6 +34,8 @@ pub struct Reading {
     pub batch_rows: usize,
     pub threads: usize,
     pub memory_bytes: u64,
+    /// Whether integers are read as such, and as often as is asked for.
+    pub integers: bool,
 }
 
 /// What becomes of a row.
@@ -56,6 +60,7 @@ impl Reading {
             batch_rows: 1 << 16,
             threads: 1,
             memory_bytes: 1 << 30,
+            integers: true,
         }
     }
 }
@@ -121,13 +126,39 @@ impl Rows<'_> {
             Some(escaped)
         };
         let array = |&column: &usize| -> ArrayRef {
+            if let Some(integers) = self.integers_of(table, rows, column) {
+                return Arc::new(integers.into_array());
+            }
             Arc::new(rows.iter().map(|&row| value(row, column)).collect::<BinaryViewArray>())
         };
-        let fields: Vec<Field> =
-            columns.iter().map(|column| Field::new(column.to_string(), DataType::BinaryView, true)).collect();
-        let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
-        let arrays = columns.iter().map(array).collect();
-        RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options).unwrap()
+        batch_of(columns.iter().map(array).collect(), rows.len())
+    }
+
+    /// The values of a column, if all are integers and are to be read so.
+    fn integers_of(&self, table: usize, rows: &[usize], column: usize) -> Option<IntegerBlock> {
+        let mut block = IntegerBlock::default();
+        for &row in rows.iter().filter(|_| self.reading.integers) {
+            let value = self.database.rows[table][row][column].as_ref();
+            block.push(value.map(|value| parse_integer(value.as_bytes()).ok_or(())).transpose().ok()?);
+        }
+        self.reading.integers.then_some(block)
+    }
+}
+
+/// A column of a part, in blocks as large as its batches.
+struct Column<'a> {
+    rows: &'a Rows<'a>,
+    part: usize,
+    column: usize,
+}
+
+impl IntegerColumn for Column<'_> {
+    fn read(&self, index: usize, block: &mut IntegerBlock) -> Result<bool> {
+        let (table, start, end) = self.rows.parts[self.part];
+        let mut batches = self.rows.reading.order[table][start..end].chunks(self.rows.reading.batch_rows);
+        let Some(rows) = batches.nth(index) else { return Ok(false) };
+        *block = self.rows.integers_of(table, rows, self.column).unwrap();
+        Ok(true)
     }
 }
 
@@ -159,5 +190,11 @@ impl KeyRows for Rows<'_> {
             }
         });
         failed.into_inner().unwrap()
+    }
+
+    fn integers(&self, part: usize, column: usize) -> Option<Box<dyn IntegerColumn + '_>> {
+        let (table, start, end) = self.parts[part];
+        self.integers_of(table, &self.reading.order[table][start..end], column)?;
+        Some(Box::new(Column { rows: self, part, column }))
     }
 }

@@ -229,6 +229,7 @@ pub fn reading(random: &mut Random, database: &Database, shuffled: bool, threads
     }
     reading.batch_rows = 1 + random.below(9);
     reading.threads = threads;
+    reading.integers = random.one_in(2);
     reading.memory_bytes = random.of(&[0, 200, 2_000, 5_000, 20_000, 1 << 30]);
     reading
 }
