@@ -8,6 +8,7 @@ pub mod choice;
 pub mod graph;
 pub mod large_objects;
 pub mod null_out;
+mod row_search;
 pub mod show;
 mod specify;
 mod why;
@@ -26,6 +27,7 @@ use crate::subset::key_read::{KeyColumns, KeyRead, KeyReadSettings};
 use crate::subset::{self, Budget, RowFilter, Selection, Spec};
 use choice::{Choice, Measures, choose};
 use graph::Graph;
+use row_search::RowSearch;
 use specify::Conditions;
 use why::Explainer;
 
@@ -83,7 +85,8 @@ impl<'a> SubsetRequest<'a> {
     /// Everything for which they are refused, each of [`Kind::Rules`](crate::error::Kind::Rules).
     pub fn new(plan: &'a Plan, rules: &RuleSet) -> Result<Self, Vec<Error>> {
         let asked = rules.subset_asked(&plan.catalog)?;
-        let graph = Graph::new(&plan.catalog, &asked.references)?;
+        let with_rows = plan.data.iter().map(|data| data.table).collect();
+        let graph = Graph::new(&plan.catalog, &with_rows, &asked.references)?;
         let conditions = Conditions::new(&plan.catalog, &graph, &asked)?;
         Ok(SubsetRequest { plan, asked, graph, conditions })
     }
@@ -122,13 +125,15 @@ impl<'a> SubsetRequest<'a> {
         let budget =
             Budget { memory_bytes: settings.memory_bytes / 2, temp_dir: settings.temp_dir.to_path_buf() };
         let selection = subset::select(&spec, &rows, key, &budget).map_err(one)?;
+        let part_name = |&part: &usize| plan.catalog.table(plan.data[part].table).name.to_string();
+        let part_names: Vec<String> = parts.iter().map(part_name).collect();
         let explainer = Explainer {
             catalog: &plan.catalog,
             graph: &graph,
             policies: &choice.policies,
             spec: &spec,
-            rows: &rows,
-            selection: &selection,
+            search: RowSearch { spec: &spec, rows: &rows, selection: &selection },
+            part_names: &part_names,
         };
         let why = settings.why.map(|row| explainer.explain(row)).transpose().map_err(one)?;
         let index_of = |part: &PartPlan| {
