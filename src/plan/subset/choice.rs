@@ -28,7 +28,7 @@ const CATEGORY_CHILDREN: f64 = 20.0;
 const CATEGORY_OPTIONAL_CHILDREN: f64 = 5.0;
 
 /// Below so many children for each parent that has any, a reference is one to one.
-const ONE_TO_ONE_CHILDREN: f64 = 1.05;
+const ONE_TO_ONE_CHILDREN: f64 = 1.5;
 
 /// What was counted of the snapshot.
 #[derive(Clone, Debug, Default)]

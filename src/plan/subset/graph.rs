@@ -1,7 +1,7 @@
 //! The tables of a snapshot and the references between them, as a subset sees them: partitions are their root's rows,
 //! and a table that inherits refers to what its parents refer to.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::error::{Error, Result};
 use crate::rules::subset_names::{Held, ReferenceAsked};
@@ -41,6 +41,8 @@ pub struct Edge {
     pub match_full: bool,
     /// The last columns are a `PERIOD`.
     pub period: bool,
+    /// The database sees to it that every reference leads to a row.
+    pub holds: bool,
     /// Who declares it.
     pub origin: Origin,
 }
@@ -57,14 +59,20 @@ pub enum Origin {
 }
 
 impl Graph {
-    /// The graph of `catalog`, and of what the rules declare besides.
+    /// The graph of `catalog`, and of what the rules declare besides. Foreign tables are in it where they are among
+    /// `with_rows`: a snapshot has their rows only where it was asked for them.
     ///
     /// # Errors
     /// [`Kind::Rules`](crate::error::Kind::Rules) for a path into JSON that cannot be read.
-    pub fn new(catalog: &Catalog, declared: &[ReferenceAsked]) -> Result<Self, Vec<Error>> {
+    pub fn new(
+        catalog: &Catalog,
+        with_rows: &HashSet<TableId>,
+        declared: &[ReferenceAsked],
+    ) -> Result<Self, Vec<Error>> {
         let mut graph = Graph::default();
         for (id, table) in catalog.iter() {
-            if table.partition_of.is_none() && table.kind != TableKind::Foreign {
+            let is_here = table.kind != TableKind::Foreign || with_rows.contains(&id);
+            if table.partition_of.is_none() && is_here {
                 graph.of_table.insert(id, graph.tables.len());
                 graph.tables.push(id);
             }
@@ -107,12 +115,13 @@ impl Graph {
             on_delete: key.on_delete,
             match_full: key.match_full,
             period: key.period,
+            holds: !key.not_valid && !key.not_enforced,
             origin: Origin::Constraint(key.name.clone()),
         };
         self.add(catalog, (key.child, &key.child_columns), (key.parent, &key.parent_columns), edge.clone());
         for heir in heirs(catalog, key.child) {
             if let Some(columns) = columns_of_name(catalog, (key.child, &key.child_columns), heir) {
-                let edge = Edge { origin: Origin::Inherited(key.name.clone()), ..edge.clone() };
+                let edge = Edge { holds: false, origin: Origin::Inherited(key.name.clone()), ..edge.clone() };
                 self.add(catalog, (heir, &columns), (key.parent, &key.parent_columns), edge);
             }
         }
@@ -134,6 +143,7 @@ impl Graph {
             on_delete: ReferentialAction::NoAction,
             match_full: false,
             period: false,
+            holds: false,
             origin: Origin::Rules(asked.place.clone()),
         };
         let (child, parent) =

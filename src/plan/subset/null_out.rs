@@ -62,6 +62,9 @@ fn objection(
     if graph.edges.iter().any(|other| shares(&other)) {
         return Some("is a part of another reference");
     }
+    if graph.edges.iter().any(|other| other.parent == edge.child && other.parent_columns.contains(&column)) {
+        return Some("is what other rows refer to");
+    }
     let name = &catalog.table(table).columns[column].name;
     parts_of(catalog, table).into_iter().find_map(|part| {
         let part = catalog.table(part);

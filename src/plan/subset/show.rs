@@ -10,7 +10,7 @@ use super::null_out::null_columns;
 use crate::report::human_bytes;
 use crate::rules::subset::Amount;
 use crate::schema::Catalog;
-use crate::subset::spec::{Down, Up};
+use crate::subset::spec::{Down, Rows, Up};
 
 /// A subset in the form that `mask plan --format json` prints. Keys are only ever added.
 #[derive(Serialize)]
@@ -177,7 +177,11 @@ fn table_view(subset: &SubsetPlan, catalog: &Catalog, table: usize) -> TableView
 /// The policy of a table in a word and in a sentence, and what to set to change it.
 fn policy_texts(subset: &SubsetPlan, table: usize, name: &str) -> (&'static str, String, String) {
     let set = |amount: &str| format!("to change: --subset '{name}={amount}'");
+    let is_left_out = matches!(subset.spec.tables[table].rows, Rows::None);
     match &subset.choice.policies[table] {
+        policy if is_left_out && *policy != Policy::Asked(Amount::None) => {
+            ("empty", "left out: it needs rows of a table that is left out".into(), String::new())
+        }
         Policy::Asked(amount) => {
             let amount = match amount {
                 Amount::Where(_) => "where …".to_string(),

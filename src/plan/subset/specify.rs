@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::{AsArray, BinaryViewArray, RecordBatch};
 
 use super::choice::{Choice, Policy, edges_named};
-use super::graph::{Edge, Graph, Origin, row_key};
+use super::graph::{Edge, Graph, row_key};
 use super::null_out::null_columns;
 use crate::condition::Condition;
 use crate::error::{Error, Place, Result};
@@ -278,7 +278,7 @@ impl Specifier<'_> {
     }
 
     /// References to tables of which no row is kept become NULL where they can, unless it is said what becomes of them;
-    /// else their rows are left out.
+    /// else their rows are left out, and bring nothing along before they are.
     fn excluded_parents(&mut self, spec: &mut Spec) {
         let said: Vec<usize> = self
             .asked
@@ -288,23 +288,10 @@ impl Specifier<'_> {
             .filter_map(|rule| Some(edges_named(self.graph, self.graph.table(rule.child)?, &rule.columns)))
             .flatten()
             .collect();
-        let mut empty: Vec<bool> = spec.tables.iter().map(|table| matches!(table.rows, Rows::None)).collect();
-        // A table all of whose rows refer to an empty one is empty too.
-        loop {
-            let mut is_changed = false;
-            for (index, edge) in self.graph.edges.iter().enumerate() {
-                let must = spec.edges[index].up != Up::Null && self.nullable(index).is_err();
-                if must && empty[edge.parent] && !empty[edge.child] && self.is_bound(edge) {
-                    empty[edge.child] = true;
-                    is_changed = true;
-                }
-            }
-            if !is_changed {
-                break;
-            }
-        }
+        self.empty_children(spec);
         for (index, edge) in self.graph.edges.iter().enumerate() {
-            if !empty[edge.parent] || empty[edge.child] || said.contains(&index) {
+            let is_empty = |table: usize| matches!(spec.tables[table].rows, Rows::None);
+            if !is_empty(edge.parent) || is_empty(edge.child) || said.contains(&index) {
                 continue;
             }
             match self.nullable(index) {
@@ -312,20 +299,51 @@ impl Specifier<'_> {
                     spec.edges[index].up = Up::Null;
                     self.null_columns[index] = columns;
                 }
-                Err(reason) => self.notes.push(format!(
-                    "rows that refer by `{}` are left out with `{}`, for the reference cannot be NULL: {reason}",
-                    spec.edges[index].name,
-                    self.name(edge.parent)
-                )),
+                Err(reason) => {
+                    spec.edges[index].up = Up::Drop;
+                    self.notes.push(format!(
+                        "rows that refer by `{}` are left out with `{}`, for the reference cannot be NULL: {reason}",
+                        spec.edges[index].name,
+                        self.name(edge.parent)
+                    ));
+                }
             }
         }
+    }
+
+    /// Leaves out the tables all of whose rows need a row of a table that is left out.
+    fn empty_children(&mut self, spec: &mut Spec) {
+        while let Some(index) = self.needs_an_empty_table(spec) {
+            let edge = &self.graph.edges[index];
+            let table = &mut spec.tables[edge.child];
+            (table.rows, table.whole, table.unowned) = (Rows::None, false, None);
+            table.include.clear();
+            self.notes.push(format!(
+                "no row of `{}` is kept, for each needs one of `{}` by `{}`",
+                self.name(edge.child),
+                self.name(edge.parent),
+                spec.edges[index].name
+            ));
+        }
+    }
+
+    /// An edge by which every row of a table that is not left out needs a row of one that is.
+    fn needs_an_empty_table(&self, spec: &Spec) -> Option<usize> {
+        let is_empty = |table: usize| matches!(spec.tables[table].rows, Rows::None);
+        let needs_one = |(index, edge): &(usize, &Edge)| {
+            is_empty(edge.parent)
+                && !is_empty(edge.child)
+                && spec.edges[*index].up != Up::Null
+                && self.is_bound(edge)
+                && self.nullable(*index).is_err()
+        };
+        self.graph.edges.iter().enumerate().find(needs_one).map(|(index, _)| index)
     }
 
     /// Whether every row of the child refers to a row of the parent.
     fn is_bound(&self, edge: &Edge) -> bool {
         let child = self.catalog.table(self.graph.tables[edge.child]);
-        matches!(edge.origin, Origin::Constraint(_))
-            && edge.child_columns.iter().all(|&column| child.columns[column].not_null)
+        edge.holds && edge.child_columns.iter().all(|&column| child.columns[column].not_null)
     }
 }
 
