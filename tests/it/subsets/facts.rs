@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::support::postgres::{Database, Server};
 use crate::support::rows::Row;
-use crate::support::{Rows, Run, Snapshot, assert_same_rows, fixture, loaded, mask};
+use crate::support::{Rows, Run, Snapshot, assert_same_rows, loaded};
 
 /// A database with the rows of a case, dumps of it, and what a subset of it holds.
 pub struct Facts {
@@ -25,6 +25,22 @@ pub struct Facts {
 
 /// What every case keeps of its columns.
 const KEEP: &str = "version = 1\n[defaults]\nunlisted = \"keep\"\n[large_objects]\naction = \"keep\"\n";
+
+/// Writes the rows of every table anew, in another order.
+const SHUFFLE: &str = r#"
+SET session_replication_role = replica;
+DO $$ DECLARE t record; BEGIN
+    FOR t IN SELECT format('%I.%I', nspname, relname) AS name, string_agg(quote_ident(attname), ', ' ORDER BY attnum) AS list
+        FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace JOIN pg_attribute a ON attrelid = c.oid
+        WHERE relkind = 'r' AND nspname !~ '^(pg_|information_schema)' AND attnum > 0 AND NOT attisdropped
+            AND attgenerated = '' GROUP BY 1
+    LOOP
+        EXECUTE format('CREATE TEMP TABLE shuffled AS SELECT %s FROM ONLY %s ORDER BY md5(ROW(%1$s)::text)', t.list, t.name);
+        EXECUTE format('DELETE FROM ONLY %s', t.name);
+        EXECUTE format('INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT * FROM shuffled', t.name, t.list);
+        DROP TABLE shuffled;
+    END LOOP;
+END $$;"#;
 
 impl Facts {
     /// Loads `sql` and takes the subset that `rules` and `subset` ask for.
@@ -147,6 +163,20 @@ impl Facts {
         assert!(kept == expected, "{child} of {parent}: other rows");
     }
 
+    /// As [`Facts::assert_follows`], of rows that are else as they were but for `nulled`, which may be NULL now.
+    #[track_caller]
+    pub fn assert_follows_but(&self, child: &str, column: &str, parent: &str, key: &str, nulled: &[&str]) {
+        let parents = self.kept(parent, key);
+        let without = |row: &Row| -> Row {
+            let is_same = |(column, _): &(&String, _)| !nulled.contains(&column.as_str());
+            row.iter().filter(is_same).map(|(column, value)| (column.clone(), value.clone())).collect()
+        };
+        let follows = |row: &&Row| row[column].as_ref().is_some_and(|value| parents.contains(value));
+        let expected: BTreeSet<Row> = rows(&self.all, child).iter().filter(follows).map(without).collect();
+        let kept: BTreeSet<Row> = rows(&self.kept, child).iter().map(without).collect();
+        assert!(kept == expected, "{child} of {parent}: other rows");
+    }
+
     /// Checks that every `column` of the kept rows of `child` is the `key` of a kept row of `parent`.
     #[track_caller]
     pub fn assert_closed(&self, child: &str, column: &str, parent: &str, key: &str) {
@@ -163,7 +193,7 @@ impl Facts {
         assert_same_rows(&self.kept, &Rows::of_database(&database), "as a script");
     }
 
-    /// Takes the same subset from every other format.
+    /// Takes the same subset from every other format, by other numbers of threads, and from rows in another order.
     pub fn assert_every_format_gives_the_same(&self, what: &str) {
         let path = |name: &str| self.folder.path().join(name);
         let write = |name: &str, arguments: &[&str]| -> PathBuf {
@@ -182,35 +212,40 @@ impl Facts {
             self.kept.counts().iter().filter(has_rows).collect::<Vec<_>>(),
             "{what}, Parquet"
         );
-        for (name, snapshot) in [
+        let parquet = Snapshot::shop().from(&path("source.dump")).rules_text(KEEP).to_parquet().run();
+        parquet.succeeds();
+        let schema = write("schema.sql", &["--schema-only"]);
+        let of_parquet = self.run(&subset).from(&parquet.output());
+        let snapshots = [
             ("directory", self.run(&subset).from(&directory)),
             ("tar", self.run(&subset).from(&write("source.tar", &["-Ft"]))),
             ("plain", self.run(&subset).from(&write("source.sql", &[]))),
             ("inserts", self.run(&subset).from(&write("inserts.sql", &["--column-inserts"]))),
             ("stdin", self.run(&subset).stdin(&write("stdin.sql", &[]))),
+            ("a snapshot of Parquet", of_parquet.argument("--schema").argument(schema.to_str().unwrap())),
             ("one thread", self.run(&subset).jobs(1)),
             ("many threads", self.run(&subset).jobs(7)),
+            ("live", self.live()),
+        ];
+        for (name, snapshot) in snapshots {
+            let run = snapshot.to_parquet().run();
+            run.succeeds();
+            assert_same_rows(&custom, &run.rows(), &format!("{what}, {name}"));
+        }
+        self.database.psql(SHUFFLE);
+        for (name, snapshot) in [
+            ("in another order", self.run(&subset).from(&write("shuffled.dump", &["-Fc"]))),
+            ("live in another order", self.live()),
         ] {
             let run = snapshot.to_parquet().run();
             run.succeeds();
             assert_same_rows(&custom, &run.rows(), &format!("{what}, {name}"));
         }
-        assert_same_rows(&custom, &self.live_rows(), &format!("{what}, live"));
     }
 
-    /// The same subset, from the live database.
-    pub fn live_rows(&self) -> Rows {
-        let rules = self.folder.path().join("live.toml");
-        fs::write(&rules, format!("{KEEP}{}", self.rules)).unwrap();
-        let to = self.folder.path().join("live");
-        let mut command = mask();
-        command.args(["--from", &self.database.conninfo(), "--to", &format!("parquet:{}", to.display())]);
-        command.arg("--rules").arg(&rules).arg("--key-file").arg(fixture("shop/demo.key"));
-        command.args(self.subset.iter().flat_map(|spec| ["--subset", spec.as_str()]));
-        command.env("MASK_PG_DUMP", self.database.tool("pg_dump").get_program());
-        let output = command.output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        Rows::of_parquet(&to)
+    /// A run on the database itself, for the subset of the case.
+    pub fn live(&self) -> Snapshot {
+        self.run_as_asked().live(&self.database)
     }
 
     /// Where one percentage is asked for, checks that half of it is within it and it within its double.

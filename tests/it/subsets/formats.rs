@@ -98,28 +98,3 @@ fn the_shop_runs_with_nothing_but_a_percentage() {
     }
     assert_same_rows(&custom.merged("public.payments"), &parquet("root").merged("public.payments"), "root");
 }
-
-#[test]
-fn few_rows_of_a_large_live_table_are_fetched_from_where_they_lie() {
-    // Tables of more than 16 MiB, whose pages have holes and moved rows; keys of several types.
-    let facts = Facts::of(
-        Server::newest(),
-        r"CREATE TABLE users (id uuid PRIMARY KEY, name text NOT NULL);
-         CREATE TABLE orders (
-             code text PRIMARY KEY, user_id uuid REFERENCES users, total numeric NOT NULL, note text NOT NULL
-         );
-         INSERT INTO users SELECT md5(i::text)::uuid, E'user\t\\' || i || repeat('x', 300)
-         FROM generate_series(1, 60000) i;
-         INSERT INTO orders SELECT E'o\t\\' || i, md5((i % 60000 + 1)::text)::uuid, i, repeat('y', 150)
-         FROM generate_series(1, 130000) i;
-         UPDATE orders SET total = total + 1 WHERE total % 7 = 0;
-         UPDATE orders SET user_id = NULL WHERE total % 13 = 0;
-         DELETE FROM orders WHERE total % 5 = 0;
-         UPDATE users SET name = name || 'z' WHERE name LIKE '%3x%';",
-        "",
-        &["3%"],
-    );
-    let file = facts.run(&["3%"]).to_parquet().run();
-    file.succeeds();
-    assert_same_rows(&file.rows(), &facts.live_rows(), "live");
-}

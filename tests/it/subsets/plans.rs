@@ -106,37 +106,46 @@ fn a_row_is_explained_by_its_path() {
 }
 
 #[test]
-fn what_null_would_break_is_refused() {
+fn a_path_is_found_through_many_rows_and_partitions() {
     let facts = Facts::of(
         Server::newest(),
         "CREATE TABLE users (id int PRIMARY KEY);
-         CREATE TABLE shops (id int PRIMARY KEY);
-         CREATE TABLE orders (id int PRIMARY KEY, user_id int REFERENCES users, shop_id int REFERENCES shops,
-                              other_id int REFERENCES shops, seller_id int NOT NULL REFERENCES users,
-                              CHECK (num_nonnulls(user_id, shop_id) = 1), UNIQUE NULLS NOT DISTINCT (other_id));",
-        "",
-        &["10%"],
+         CREATE TABLE statuses (id int PRIMARY KEY);
+         CREATE TABLE steps (id int PRIMARY KEY, before int REFERENCES steps);
+         CREATE TABLE orders (id int, user_id int NOT NULL REFERENCES users, step_id int REFERENCES steps,
+                              status_id int NOT NULL REFERENCES statuses, PRIMARY KEY (id, user_id))
+             PARTITION BY RANGE (user_id);
+         CREATE TABLE orders_low PARTITION OF orders FOR VALUES FROM (0) TO (700);
+         CREATE TABLE orders_high PARTITION OF orders FOR VALUES FROM (700) TO (2000);
+         CREATE TABLE lines (order_id int, user_id int, line int, PRIMARY KEY (order_id, line),
+                             FOREIGN KEY (order_id, user_id) REFERENCES orders (id, user_id));
+         INSERT INTO users SELECT i FROM generate_series(1, 1500) i;
+         INSERT INTO statuses SELECT i FROM generate_series(1, 5) i;
+         INSERT INTO steps SELECT i, NULLIF(i - 1, 0) FROM generate_series(1, 2000) i;
+         INSERT INTO orders SELECT i, 1 + i % 1500, CASE i WHEN 40 THEN 60 WHEN 3000 THEN 1990 END, 1 + i % 5
+         FROM generate_series(1, 6000) i;
+         INSERT INTO lines SELECT i, 1 + i % 1500, 1 FROM generate_series(1, 6000) i;",
+        "[subset]\ninclude = [\"users: 41, 1\"]\n[subset.tables]\nsteps = \"0%\"\nstatuses = \"all\"\n",
+        &["5%"],
     );
-    for (column, reason) in [
-        ("user_id", "is under a CHECK that NULL may break"),
-        ("other_id", "is UNIQUE NULLS NOT DISTINCT"),
-        ("seller_id", "is NOT NULL"),
-    ] {
-        let rules = format!("version = 1\n[[subset.edges]]\nedge = \"orders({column})\"\nup = \"null\"\n");
-        let run = facts.run(&["10%"]).rules_text(&rules).command("plan").run();
-        run.ends_with(2).says(reason).says("hint: write `up = \"drop\"` or `\"require\"`");
-    }
-}
-
-#[test]
-fn a_condition_and_an_edge_that_do_not_exist_are_refused() {
-    let facts = Facts::of(Server::newest(), USERS_AND_ORDERS, "", &["10%"]);
-    facts.run(&["users=where nme = 'x'"]).command("plan").run().ends_with(2).says("did you mean `name`?");
-    facts.run(&["usres=10%"]).command("plan").run().ends_with(2).says("did you mean `public.users`?");
-    facts.run(&["10"]).command("plan").run().ends_with(2).says("at: --subset");
-    let rules = "version = 1\n[[subset.edges]]\nedge = \"orders(total)\"\ndown = \"none\"\n";
-    let run = facts.run(&["10%"]).rules_text(rules).command("plan").run();
-    run.ends_with(2).says("its reference is `public.orders(user_id)`");
-    let rules = "version = 1\n[subset]\ninclude = [\"orders(user_id): 1\"]\n";
-    facts.run(&["10%"]).rules_text(rules).command("plan").run().ends_with(2).says("by their key");
+    let why = |row: &str| {
+        let run = facts.run(&["5%"]).command("plan").argument("--why").argument(row).run();
+        run.succeeds();
+        String::from_utf8(run.stdout).unwrap()
+    };
+    let text = why("lines(40, 1)");
+    assert!(text.contains("follows row") && text.contains("of public.orders_low by public.lines"), "{text}");
+    assert!(text.contains("follows row 41 of public.users by public.orders(user_id)"), "{text}");
+    let text = why("steps(20)");
+    assert_eq!(text.matches("is referred to by").count(), 41, "{text}");
+    assert!(text.contains("row 60 of public.steps is referred to by row"), "{text}");
+    // Step 1990 is led to by order 3000 alone, and 1989 others lie between it and the first.
+    let text = why("steps(200)");
+    assert!(text.contains("by more than 100 others"), "{text}");
+    assert!(why("statuses(3)").contains("is kept with its whole table"));
+    let text = why("steps(1999)");
+    assert!(text.contains("is not kept") && text.contains("no kept row refers to it"), "{text}");
+    let gone = facts.all("users", "id").difference(&facts.kept("users", "id")).next().unwrap().clone();
+    let text = why(&format!("users({gone})"));
+    assert!(text.contains("its table is sampled"), "{text}");
 }
