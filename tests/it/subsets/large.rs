@@ -9,7 +9,7 @@ use crate::support::{Run, Snapshot};
 const ROWS: usize = 1_000_000;
 
 /// The address space that the program may take, in KiB; its threads, their stacks and its code take some 200 MiB of it.
-const KILOBYTES: u64 = 600 << 10;
+const KILOBYTES: u64 = 400 << 10;
 
 /// A script of two tables, and what links them.
 fn write_script(path: &Path, rows: impl Fn(&mut BufWriter<File>)) {
@@ -20,7 +20,7 @@ fn write_script(path: &Path, rows: impl Fn(&mut BufWriter<File>)) {
 
 fn subset(from: &Path, spec: &str) -> Run {
     let run = Snapshot::shop().from(from).keep_all().argument("--subset").argument(spec);
-    let run = run.argument("--memory").argument("256MiB").jobs(2).report().to("staging.sql");
+    let run = run.argument("--memory").argument("64MiB").jobs(2).report().to("staging.sql");
     let run = run.within_kilobytes(KILOBYTES).run();
     run.succeeds();
     run
