@@ -1,10 +1,12 @@
 //! Conditions: SQL over the columns of one row, as `when` and `where` say it, checked before any row is read.
 //!
 //! `compile` turns the text into a typed `Expression` and refuses what is outside the language
-//! that rules/README.md describes, `decode` reads COPY text into Arrow arrays, `evaluate` applies Arrow's kernels, and
-//! `sql` writes a condition for a server, so that a live source selects the same rows as a file.
+//! that rules/README.md describes, `decode` reads COPY text into Arrow arrays, `evaluate` applies Arrow's kernels,
+//! `sql` writes a condition for a server, and `certain` knows which ones a server may be asked, so that a live source
+//! selects the same rows as a file.
 
 mod cast;
+mod certain;
 mod compile;
 mod decode;
 mod evaluate;
@@ -18,7 +20,7 @@ mod sql;
 use arrow::array::{Array, BinaryViewArray, BooleanArray};
 
 use crate::error::{Error, Result};
-use crate::schema::{PgType, Table, quoted};
+use crate::schema::{PgType, Table, quoted, quoted_always};
 use expression::Expression;
 
 /// A condition over the columns of one table.
@@ -109,6 +111,28 @@ impl Condition {
         let names: Vec<&str> =
             self.columns.iter().map(|&column| table.columns[column].name.as_str()).collect();
         sql::write(&self.expression, &names)
+    }
+
+    /// The condition as an SQL expression that a server decides as [`Condition::holds`] does: true, false, or NULL where
+    /// `holds` fails. `None` where that is not certain.
+    ///
+    /// It is meant for a database in UTF-8, and a session that finds nothing but `pg_catalog` without naming its schema.
+    pub fn to_certain_sql(&self, table: &Table) -> Option<String> {
+        if !certain::is_certain(&self.expression, &self.types) {
+            return None;
+        }
+        let numbers = self.columns.iter().zip(&self.types);
+        let numbers = numbers.filter(|(_, ty)| matches!(ty.base(), PgType::Numeric(_)));
+        let not_numbers: Vec<String> = numbers
+            .map(|(&column, _)| {
+                format!("{} = 'NaN'::pg_catalog.numeric", quoted_always(&table.columns[column].name))
+            })
+            .collect();
+        let decided = format!("({}) IS TRUE", self.to_sql(table));
+        Some(match not_numbers.is_empty() {
+            true => decided,
+            false => format!("CASE WHEN {} THEN NULL ELSE {decided} END", not_numbers.join(" OR ")),
+        })
     }
 }
 

@@ -1,4 +1,6 @@
 //! A condition as SQL for a server that decides as this crate does: names quoted, literals typed, texts by code point.
+//!
+//! A collation may take other texts for equal, so that it is named wherever texts are compared.
 
 use std::fmt::Write as _;
 
@@ -25,7 +27,7 @@ fn push(expression: &Expression, names: &[&str], out: &mut String) {
         Node::Not(operand) => push_between("(NOT ", operand, ")", names, out),
         Node::Compare(how, left, right) => push_comparison(*how, left, right, names, out),
         Node::In(value, list) => {
-            push_between("(", value, " IN ", names, out);
+            push_between("(", value, &format!("{} IN ", collation(&value.ty)), names, out);
             push_list(list, ", ", names, out);
             out.push(')');
         }
@@ -39,8 +41,11 @@ fn push(expression: &Expression, names: &[&str], out: &mut String) {
             push_between("(", operand, asked, names, out);
         }
         Node::Like { text, pattern, ignores_case } => {
-            let operator = if *ignores_case { " ILIKE " } else { " LIKE " };
-            push_between("(", text, operator, names, out);
+            let operator = match ignores_case {
+                true => " ILIKE ".to_string(),
+                false => format!("{} LIKE ", collation(&text.ty)),
+            };
+            push_between("(", text, &operator, names, out);
             push_between("", pattern, ")", names, out);
         }
         Node::Arithmetic(how, left, right) => {
@@ -86,14 +91,19 @@ fn push_list(operands: &[Expression], between: &str, names: &[&str], out: &mut S
 }
 
 fn push_comparison(how: Comparison, left: &Expression, right: &Expression, names: &[&str], out: &mut String) {
-    let collation = match left.ty {
-        Type::Text | Type::Padded if how.is_order() => " COLLATE pg_catalog.\"C\"",
-        _ => "",
-    };
+    let collation = collation(&left.ty);
     push_between("(", left, collation, names, out);
     let _ = write!(out, " {} ", how.sql());
     push_between("", right, collation, names, out);
     out.push(')');
+}
+
+/// The collation by which values of a type are compared, behind one of them.
+fn collation(ty: &Type) -> &'static str {
+    match ty {
+        Type::Text | Type::Padded => " COLLATE pg_catalog.\"C\"",
+        _ => "",
+    }
 }
 
 /// A timestamp changes its kind as if the session were in UTC.
@@ -126,7 +136,8 @@ fn push_literal(text: &str, ty: &Type, out: &mut String) {
     // A date needs a time before its offset.
     let zone = if !zone.is_empty() && !text.contains(':') { " 00:00+00" } else { zone };
     let _ = write!(out, "{prefix}'{text}{zone}'");
-    if !ty.is_text() {
+    // Under a collation a literal without a type would be `text`, of which blanks at the end count.
+    if !ty.is_text() || *ty == Type::Padded {
         let _ = write!(out, "::{}", server_type(ty));
     }
 }

@@ -76,6 +76,11 @@ pub trait Source: Send + Sync {
         Ok(Box::new(Projected::new(self.read_parallel(index, block_bytes, jobs)?, columns, width, place)))
     }
 
+    /// What decides conditions where the rows are, if it can.
+    fn decider(&self) -> Option<&dyn Decider> {
+        None
+    }
+
     /// Opens those rows of `self.data()[index]` that `kept` has, where that is less to read than all of them: the blocks
     /// have no others. `None` where it is not, or where the source knows of no way.
     ///
@@ -115,6 +120,23 @@ pub trait Source: Send + Sync {
     fn live(&self) -> Option<LiveIdentity> {
         None
     }
+}
+
+/// A source whose server decides of which rows a condition holds.
+pub trait Decider {
+    /// As [`Source::read_columns`], with one column more behind those at `columns`: `t` or `f`, whether `condition`, an
+    /// expression of SQL, holds of the row, or NULL where it is NULL.
+    ///
+    /// # Errors
+    /// As those of [`Source::read`].
+    fn read_decided(
+        &self,
+        index: usize,
+        columns: &[usize],
+        condition: &str,
+        block_bytes: usize,
+        jobs: usize,
+    ) -> Result<Box<dyn BlockReader + '_>>;
 }
 
 /// What tells a live database from others.

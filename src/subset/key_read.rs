@@ -48,6 +48,9 @@ pub struct KeyColumns {
     pub all: Vec<(usize, usize)>,
     /// Those to read at once, in the same form.
     pub columns: Vec<(usize, usize)>,
+    /// A condition in SQL for [`Source::decider`] to decide, and the index in the table that its truth is given for a
+    /// column of; its place is behind all others.
+    pub decided: Option<(usize, String)>,
     /// Lists of columns of the table whose different values are to be counted, with a number for each list.
     pub sketches: Vec<(usize, Vec<usize>)>,
 }
@@ -179,6 +182,10 @@ impl<'a> KeyRead<'a> {
             part.blocks.push(Stored { first_row: part.rows, rows, columns });
             part.rows += rows as u64;
         }
+        if part.asked.decided.is_some() && self.is_counted(&part.asked) {
+            // Of what was counted, a byte each for the truth and for what is before it.
+            part.text_bytes = part.text_bytes.saturating_sub(2 * part.rows);
+        }
         Ok(part)
     }
 
@@ -225,13 +232,32 @@ impl<'a> KeyRead<'a> {
 
     fn reader(&self, asked: &KeyColumns, places: &[usize]) -> Result<Box<dyn BlockReader + '_>> {
         let jobs = self.pool.current_num_threads();
-        let part = &self.source.data()[asked.source_index];
-        if part.stored_bytes.is_some_and(|bytes| bytes <= COUNTED_BYTES) {
-            let rows = self.source.read(asked.source_index, BLOCK_BYTES)?;
-            let place = Place::table(&part.target.table);
-            return Ok(Box::new(Projected::new(rows, places, asked.width, place)));
+        let (index, width) = (asked.source_index, asked.width);
+        let place = Place::table(&self.source.data()[index].target.table);
+        let is_counted = self.is_counted(asked);
+        let decider = self.source.decider().zip(asked.decided.as_ref()).filter(|_| places.contains(&width));
+        let Some((decider, (_, condition))) = decider else {
+            return match is_counted {
+                true => {
+                    let rows = self.source.read(index, BLOCK_BYTES)?;
+                    Ok(Box::new(Projected::new(rows, places, width, place)))
+                }
+                false => self.source.read_columns(index, places, width, BLOCK_BYTES, jobs),
+            };
+        };
+        if is_counted {
+            let all: Vec<usize> = (0..width).collect();
+            let rows = decider.read_decided(index, &all, condition, BLOCK_BYTES, 1)?;
+            return Ok(Box::new(Projected::new(rows, places, width + 1, place)));
         }
-        self.source.read_columns(asked.source_index, places, asked.width, BLOCK_BYTES, jobs)
+        let columns: Vec<usize> = places.iter().copied().filter(|&place| place < width).collect();
+        decider.read_decided(index, &columns, condition, BLOCK_BYTES, jobs)
+    }
+
+    /// Whether the part is read whole, so that its text is counted.
+    fn is_counted(&self, asked: &KeyColumns) -> bool {
+        let stored_bytes = self.source.data()[asked.source_index].stored_bytes;
+        stored_bytes.is_some_and(|bytes| bytes <= COUNTED_BYTES)
     }
 
     fn decoder(&self, table: &str, columns: usize) -> Decoder {

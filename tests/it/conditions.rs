@@ -123,8 +123,9 @@ fn differences(text: &str, table: &Table, database: &Database) -> Vec<String> {
     let server = ask(text).trim().to_string();
     let ours = answers(&condition, table, database);
     let ours_there = ask(&condition.to_sql(table)).trim().to_string();
+    let certain = condition.to_certain_sql(table).map_or(server.clone(), |sql| ask(&sql).trim().to_string());
     // Text is ordered by code point here, and by the database's collation there: C, in the tests.
-    [("here", ours), ("as SQL", ours_there)]
+    [("here", ours), ("as SQL", ours_there), ("as SQL that is certain", certain)]
         .into_iter()
         .filter(|(_, answers)| *answers != server)
         .map(|(how, answers)| format!("{text} {how}: {answers}, Postgres: {server}"))
@@ -156,6 +157,40 @@ fn table_of(database: &Database) -> Table {
     let reading = ddl::catalog(statements).unwrap();
     let id = reading.catalog.find(&QualifiedName::new("public", "people")).unwrap();
     reading.catalog.table(id).clone()
+}
+
+#[test]
+fn a_server_is_asked_only_what_it_answers_alike() {
+    let database = Server::newest().database();
+    database.psql(SCHEMA);
+    let table = table_of(&database);
+    let is_certain = |text: &str| Condition::parse(text, &table).unwrap().to_certain_sql(&table).is_some();
+    for certain in [
+        "id = 1 AND small IN (1, 2) OR NOT active",
+        "name = 'Ana' OR name LIKE 'B%' OR code < 'b' OR \"Odd \"\"Name\" IS NULL",
+        "amount > 10.5 AND rate <= 0.5 AND ratio <> 1",
+        "born >= '2024-01-01' AND at < '2024-01-01 10:00' AND seen BETWEEN '2024-01-01' AND '2024-02-01 00:00+02'",
+        "feels > 'sad' AND token = '0a0b0c0d-0000-4000-8000-000000000001' AND clock < '12:00'",
+        "prefs IS NOT NULL AND prefs::text = '{}' AND coalesce(active, false) AND id::text = '7'",
+    ] {
+        assert!(is_certain(certain), "{certain}");
+    }
+    for uncertain in [
+        "name ILIKE 'ana'",
+        "lower(name) = 'ana'",
+        "name LIKE 'a\\_%'",
+        "id + 1 = 2",
+        "open = 1",
+        "-small > 1",
+        "born + 1 = '2024-01-01'",
+        "at - interval '1 day' < '2024-01-01'",
+        "born = 'infinity'",
+        "at < born",
+        "rate > 1e-320",
+        "id = 1 AND upper(name) = 'ANA'",
+    ] {
+        assert!(!is_certain(uncertain), "{uncertain}");
+    }
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! The subset of a run: what is asked, what is chosen where nothing was said, and which rows that makes.
 //!
 //! `graph` has the tables and references, `choice` decides what nobody said, `null_out` knows what NULL would break,
+//! `conditions` holds what `where …` says,
 //! `specify` spells it out for `crate::subset`, which selects the rows; `show` tells it to people.
 
 pub mod affinity;
 pub mod choice;
+mod conditions;
 pub mod graph;
 pub mod large_objects;
 pub mod null_out;
@@ -26,9 +28,9 @@ use crate::source::Source;
 use crate::subset::key_read::{KeyColumns, KeyRead, KeyReadSettings};
 use crate::subset::{self, Budget, RowFilter, Selection, Spec};
 use choice::{Choice, Measures, choose};
+use conditions::Conditions;
 use graph::Graph;
 use row_search::RowSearch;
-use specify::Conditions;
 use why::Explainer;
 
 /// The subset, selected.
@@ -102,7 +104,10 @@ impl<'a> SubsetRequest<'a> {
         settings: SelectSettings<'_>,
     ) -> Result<SubsetPlan, Vec<Error>> {
         let one = |error| vec![error];
-        let SubsetRequest { plan, asked, graph, conditions } = self;
+        let SubsetRequest { plan, asked, graph, mut conditions } = self;
+        if source.decider().is_some() {
+            conditions.leave_to_server(&plan.catalog, &graph);
+        }
         let parts: Vec<usize> =
             (0..plan.data.len()).filter(|&part| graph.table(plan.data[part].table).is_some()).collect();
         let columns = parts.iter().map(|&part| key_columns(plan, &graph, &conditions, part)).collect();
@@ -248,13 +253,16 @@ fn key_columns(plan: &Plan, graph: &Graph, conditions: &Conditions, part: usize)
         wanted.extend(lo_columns(plan, root));
     }
     let places = root_columns(plan, data.table, &data.columns, root).into_iter().enumerate();
-    let all: Vec<(usize, usize)> = places.filter_map(|(place, column)| Some((column?, place))).collect();
+    let mut all: Vec<(usize, usize)> = places.filter_map(|(place, column)| Some((column?, place))).collect();
+    let decided = conditions.left_to_server(index);
+    all.extend(decided.iter().map(|(column, _)| (*column, data.columns.len())));
     KeyColumns {
         source_index: data.source_index,
         table: plan.catalog.table(data.table).name.to_string(),
         width: data.columns.len(),
         columns: all.iter().copied().filter(|(column, _)| wanted.contains(column)).collect(),
         all,
+        decided,
         sketches,
     }
 }

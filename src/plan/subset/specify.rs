@@ -1,86 +1,15 @@
 //! Spells out what was asked and chosen, for the engine to carry out.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
-use arrow::array::{AsArray, BinaryViewArray, RecordBatch};
-
 use super::choice::{Choice, Policy, edges_named};
+use super::conditions::Conditions;
 use super::graph::{Edge, Graph, row_key};
 use super::null_out::null_columns;
-use crate::condition::Condition;
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, Result};
 use crate::plan::Plan;
 use crate::rules::subset::{self as asked, Amount};
 use crate::rules::subset_names::{EdgeAsked, IncludeAsked, SubsetAsked};
-use crate::schema::{Catalog, quoted};
-use crate::subset::spec::{
-    ColumnPair, Down, EdgeSpec, Guard, RowCondition, Rows, Share, Spec, TableSpec, Up,
-};
-
-/// The conditions of `where …`, by table of the graph.
-#[derive(Default)]
-pub struct Conditions(BTreeMap<usize, Arc<dyn RowCondition>>);
-
-/// A condition, and the names of its table for messages.
-struct TableCondition {
-    condition: Condition,
-    table: String,
-    columns: Vec<String>,
-}
-
-impl RowCondition for TableCondition {
-    fn columns(&self) -> &[usize] {
-        self.condition.columns()
-    }
-
-    fn holds(&self, batch: &RecordBatch, first_row: u64) -> Result<Vec<bool>> {
-        let inputs: Vec<&BinaryViewArray> = batch.columns().iter().map(|c| c.as_binary_view()).collect();
-        let held = self.condition.holds(&inputs, batch.num_rows()).map_err(|undecided| {
-            let mut place = Place::table(&self.table);
-            if let Some(column) = undecided.column {
-                place = place.column(&self.columns[column]);
-            }
-            if let Some(row) = undecided.row {
-                place = place.row(first_row + row as u64 + 1);
-            }
-            Error::snapshot(format!("the condition of the subset has no answer: {}", undecided.reason))
-                .at(place)
-        })?;
-        Ok(held.values().iter().collect())
-    }
-}
-
-impl Conditions {
-    /// Reads the conditions that are asked of tables.
-    ///
-    /// # Errors
-    /// Each that cannot be read, of [`Kind::Rules`](crate::error::Kind::Rules).
-    pub fn new(catalog: &Catalog, graph: &Graph, asked: &SubsetAsked) -> Result<Self, Vec<Error>> {
-        let mut errors = Vec::new();
-        let mut conditions = Conditions::default();
-        for (&id, table) in &asked.tables {
-            let (Some((Amount::Where(text), place)), Some(index)) = (&table.amount, graph.table(id)) else {
-                continue;
-            };
-            let table = catalog.table(id);
-            match Condition::parse(text, table) {
-                Ok(condition) => {
-                    let columns = table.columns.iter().map(|column| quoted(&column.name)).collect();
-                    let table = table.name.to_string();
-                    conditions.0.insert(index, Arc::new(TableCondition { condition, table, columns }));
-                }
-                Err(error) => errors.push(error.at(format!("{place}, table `{}`", table.name))),
-            }
-        }
-        if errors.is_empty() { Ok(conditions) } else { Err(errors) }
-    }
-
-    /// The columns that the condition of a table reads.
-    pub fn columns(&self, table: usize) -> Vec<usize> {
-        self.0.get(&table).map_or_else(Vec::new, |condition| condition.columns().to_vec())
-    }
-}
+use crate::schema::Catalog;
+use crate::subset::spec::{ColumnPair, Down, EdgeSpec, Guard, Rows, Share, Spec, TableSpec, Up};
 
 /// A specification, and what belongs to it.
 pub struct Specified {
@@ -154,8 +83,8 @@ impl Specifier<'_> {
             Policy::Asked(Amount::Share(share)) => spec.rows = Rows::Percent(Share::percent(share.percent())),
             Policy::Asked(Amount::Rows(count)) => spec.rows = Rows::Count(*count),
             Policy::Asked(Amount::Where(_)) => {
-                if let Some(condition) = self.conditions.0.get(&table) {
-                    spec.rows = Rows::Where(condition.clone());
+                if let Some(condition) = self.conditions.of(table) {
+                    spec.rows = Rows::Where(condition);
                 }
             }
             Policy::Asked(Amount::All) | Policy::Lookup => spec.whole = true,

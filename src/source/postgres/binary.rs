@@ -19,6 +19,8 @@ const NULL: u32 = u32::MAX;
 pub enum Form {
     /// A whole number of 2, 4 or 8 bytes.
     Integer,
+    /// A byte, 0 or 1.
+    Boolean,
     /// 16 bytes.
     Uuid,
     /// Its text.
@@ -30,6 +32,7 @@ impl Form {
     pub fn of(send: &str) -> Option<Form> {
         match send {
             "int2send" | "int4send" | "int8send" => Some(Form::Integer),
+            "boolsend" => Some(Form::Boolean),
             "uuid_send" => Some(Form::Uuid),
             "textsend" | "varcharsend" | "bpcharsend" | "enum_send" => Some(Form::Text),
             _ => None,
@@ -47,6 +50,11 @@ impl Form {
                 };
                 push_integer(number, out);
             }
+            Form::Boolean => match value {
+                [0] => out.push(b'f'),
+                [1] => out.push(b't'),
+                _ => return None,
+            },
             Form::Uuid => {
                 let bytes: &[u8; 16] = value.try_into().ok()?;
                 for (index, byte) in bytes.iter().enumerate() {
@@ -136,7 +144,8 @@ mod tests {
 
     #[test]
     fn values_have_the_text_that_they_have_in_copy() {
-        let forms = [Form::Integer, Form::Integer, Form::Integer, Form::Uuid, Form::Text, Form::Text];
+        let forms =
+            [Form::Integer, Form::Integer, Form::Integer, Form::Uuid, Form::Text, Form::Text, Form::Boolean];
         let uuid: Vec<u8> = (0..16).collect();
         let mut bytes = [SIGNATURE, &[0; 8]].concat();
         let (small, large) = ((-7_i16).to_be_bytes(), i64::MIN.to_be_bytes());
@@ -148,10 +157,11 @@ mod tests {
             Some(&uuid),
             Some(b"a\tb\\"),
             None,
+            Some(&[1]),
         ]));
         bytes.extend([0xff, 0xff]);
         let expected =
-            "-7\t256\t-9223372036854775808\t00010203-0405-0607-0809-0a0b0c0d0e0f\ta\\tb\\\\\t\\N\n";
+            "-7\t256\t-9223372036854775808\t00010203-0405-0607-0809-0a0b0c0d0e0f\ta\\tb\\\\\t\\N\tt\n";
         assert_eq!(text(&bytes, &forms).as_deref(), Some(expected));
     }
 
@@ -160,6 +170,7 @@ mod tests {
         let place: &[u8] = &[0, 0, 0, 3, 0, 1];
         assert_eq!(text(&row(&[Some(place), Some(&[1, 2, 3])]), &[Form::Integer]), None);
         assert_eq!(text(&row(&[Some(place)]), &[Form::Integer]), None);
+        assert_eq!(text(&row(&[Some(place), Some(&[2])]), &[Form::Boolean]), None);
         assert_eq!(text(&row(&[None, Some(&[0, 1])]), &[Form::Integer]), None);
         assert_eq!(text(&row(&[Some(place)]), &[]).as_deref(), Some("\n"));
     }

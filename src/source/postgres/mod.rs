@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::buffer::BooleanBuffer;
 
-use super::{BlockReader, DataPart, LiveIdentity, Source};
+use super::{BlockReader, DataPart, Decider, LiveIdentity, Source};
 use crate::error::Result;
 use crate::pg::archive::VisitLargeObject;
 use crate::pg::client::Conninfo;
@@ -68,12 +68,40 @@ impl PostgresSource {
         self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn columns(
+        &self,
+        index: usize,
+        columns: &[usize],
+        decided: Option<&str>,
+        block_bytes: usize,
+        jobs: usize,
+    ) -> Box<dyn BlockReader> {
+        let rows = Arc::new(self.rows[index].projected(columns, decided));
+        if let Some(found) = rows.found() {
+            self.found().insert(index, found);
+        }
+        self.blocks(rows, block_bytes, jobs)
+    }
+
     fn blocks(&self, rows: Arc<Rows>, block_bytes: usize, jobs: usize) -> Box<dyn BlockReader> {
         let snapshot = self.snapshot.clone();
         match rows.chunks() {
             1 => Box::new(BlocksOfOne::new(snapshot, rows, block_bytes)),
             _ => Box::new(SplitBlocks::new(snapshot, rows, block_bytes, self.readers.clone(), jobs)),
         }
+    }
+}
+
+impl Decider for PostgresSource {
+    fn read_decided(
+        &self,
+        index: usize,
+        columns: &[usize],
+        condition: &str,
+        block_bytes: usize,
+        jobs: usize,
+    ) -> Result<Box<dyn BlockReader + '_>> {
+        Ok(self.columns(index, columns, Some(condition), block_bytes, jobs))
     }
 }
 
@@ -107,11 +135,11 @@ impl Source for PostgresSource {
         block_bytes: usize,
         jobs: usize,
     ) -> Result<Box<dyn BlockReader + '_>> {
-        let rows = Arc::new(self.rows[index].projected(columns));
-        if let Some(found) = rows.found() {
-            self.found().insert(index, found);
-        }
-        Ok(self.blocks(rows, block_bytes, jobs))
+        Ok(self.columns(index, columns, None, block_bytes, jobs))
+    }
+
+    fn decider(&self) -> Option<&dyn Decider> {
+        self.snapshot.is_utf8.then_some(self as &dyn Decider)
     }
 
     fn read_kept(

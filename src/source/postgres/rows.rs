@@ -61,6 +61,8 @@ pub struct Rows {
     columns: Vec<String>,
     /// Those that are read.
     read: Vec<usize>,
+    /// What is asked of each row behind its columns, as SQL: whether something holds of it.
+    decided: Option<String>,
     is_whole: bool,
     condition: String,
     layout: Layout,
@@ -88,6 +90,7 @@ impl Rows {
             table,
             columns,
             read,
+            decided: None,
             is_whole: true,
             condition,
             layout,
@@ -98,12 +101,15 @@ impl Rows {
         }
     }
 
-    /// The same rows with only the columns at `columns`, in that order.
-    pub fn projected(&self, columns: &[usize]) -> Rows {
+    /// The same rows with only the columns at `columns`, in that order; and behind them the truth of `decided`, if there
+    /// is one.
+    pub fn projected(&self, columns: &[usize], decided: Option<&str>) -> Rows {
         let is_placed = self.layout.is_heap && self.condition.is_empty();
-        let forms: Option<Vec<Form>> = columns.iter().map(|&column| self.forms[column]).collect();
+        let of_columns = columns.iter().map(|&column| self.forms[column]);
+        let forms: Option<Vec<Form>> = of_columns.chain(decided.map(|_| Some(Form::Boolean))).collect();
         let found = forms.filter(|_| is_placed).map(|forms| (Arc::new(Found::new(self.chunks())), forms));
-        Rows { read: columns.to_vec(), is_whole: false, found, ..self.copy() }
+        let decided = decided.map(str::to_string);
+        Rows { read: columns.to_vec(), decided, is_whole: false, found, ..self.copy() }
     }
 
     /// Where [`Rows::projected`] rows lie is put there while they are read; `None` if their places are not asked for.
@@ -123,6 +129,7 @@ impl Rows {
             table: self.table.clone(),
             columns: self.columns.clone(),
             read: self.read.clone(),
+            decided: None,
             is_whole: self.is_whole,
             condition: self.condition.clone(),
             layout: self.layout,
@@ -157,8 +164,9 @@ impl Rows {
     fn statement(&self, chunk: usize) -> String {
         let QualifiedName { schema, name } = &self.table;
         let table = format!("{}.{}", quoted_always(schema), quoted_always(name));
-        let columns: Vec<String> =
+        let mut columns: Vec<String> =
             self.read.iter().map(|&column| quoted_always(&self.columns[column])).collect();
+        columns.extend(self.decided.clone());
         let columns = columns.join(", ");
         let condition = match self.chunk_pages {
             None if self.kept.is_some() => self.kept_condition(chunk),
@@ -388,15 +396,15 @@ mod tests {
             rows(&["a"], "WHERE a > 1", 1 << 40, 0).statement(0),
             r#"COPY (SELECT "a" FROM ONLY "s"."t""x" WHERE a > 1) TO STDOUT"#
         );
-        let projected = rows(&["a", "b"], "", 1, 0).projected(&[1]);
+        let projected = rows(&["a", "b"], "", 1, 0).projected(&[1], None);
         assert_eq!(
             projected.statement(0),
             r#"COPY (SELECT ctid, "b" FROM ONLY "s"."t""x" ) TO STDOUT (FORMAT binary)"#
         );
-        let conditional = rows(&["a", "b"], "WHERE a > 1", 1, 0).projected(&[1]);
+        let conditional = rows(&["a", "b"], "WHERE a > 1", 1, 0).projected(&[1], Some("(b) IS TRUE"));
         assert_eq!(
             conditional.statement(0),
-            r#"COPY (SELECT "b" FROM ONLY "s"."t""x" WHERE a > 1) TO STDOUT"#
+            r#"COPY (SELECT "b", (b) IS TRUE FROM ONLY "s"."t""x" WHERE a > 1) TO STDOUT"#
         );
     }
 }

@@ -54,6 +54,8 @@ pub struct Snapshot {
     pub is_standby: bool,
     /// Whether the database says nothing of the encoding of its text.
     pub is_ascii: bool,
+    /// Whether its text is UTF-8 on the server too.
+    pub is_utf8: bool,
     state: Mutex<State>,
 }
 
@@ -77,12 +79,13 @@ impl Snapshot {
             let version = holder.server_version_num()?;
             let is_standby = holder.is_in_recovery()?;
             let is_ascii = holder.parameter("server_encoding") == Some("SQL_ASCII");
+            let is_utf8 = holder.parameter("server_encoding") == Some("UTF8");
             // From here on, the very server that answered.
             let conninfo = holder.conninfo().clone();
             begin(&mut holder, version, is_ascii)?;
             let id = export(&mut holder)?;
             let state = Mutex::new(State { id, holder, idle: Vec::new() });
-            Ok(Snapshot { conninfo, version, is_standby, is_ascii, state })
+            Ok(Snapshot { conninfo, version, is_standby, is_ascii, is_utf8, state })
         };
         connect().map_err(|failure| failure.snapshot("cannot connect to the snapshot's database"))
     }

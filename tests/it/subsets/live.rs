@@ -152,3 +152,83 @@ fn writers_do_not_get_into_a_subset() {
     let old: BTreeSet<String> = users.into_iter().filter(|id| id.parse::<u32>().unwrap() <= 50_000).collect();
     assert_eq!(old, facts.kept("users", "id"));
 }
+
+/// A table with what a server may answer otherwise, and another one that belongs to it.
+const PLACES: &str = "
+    CREATE EXTENSION citext;
+    CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');
+    CREATE TYPE pair AS (a int, b int);
+    CREATE TABLE places (id int PRIMARY KEY, name text, code char(6), email citext, amount numeric(10,2),
+        open numeric, rate float8, born date, seen timestamptz, mood mood, net inet, pair pair, notes text);
+    CREATE TABLE visits (id int PRIMARY KEY, place_id int NOT NULL REFERENCES places);
+    INSERT INTO places SELECT i, (ARRAY['Ana', 'ana', 'ÄRGER', 'äb', 'Zoë', '', NULL])[1 + i % 7] || i % 5,
+        (ARRAY['ab', 'AB', 'ab  x', NULL])[1 + i % 4], 'User' || i % 50 || '@X.org', i / 7.0, i / 3.0,
+        CASE WHEN i % 10 = 0 THEN 'NaN' WHEN i % 11 = 0 THEN '-0' ELSE i / 9.0 END,
+        date '2024-01-01' + i % 300, timestamptz '2024-01-01 00:00+02' + i * interval '1 hour',
+        (enum_range(NULL::mood))[1 + i % 3], '10.0.0.1', CASE WHEN i % 3 > 0 THEN ROW(NULL, NULL)::pair END, repeat('n', 20)
+    FROM generate_series(1, 3000) i;
+    INSERT INTO visits SELECT i, 1 + i % 3000 FROM generate_series(1, 6000) i;";
+
+#[test]
+fn a_condition_is_decided_by_the_server_where_that_is_the_same() {
+    let server = Server::alone(&["log_statement=all"]);
+    let facts = Facts::of(server, PLACES, "", &["places=where id <= 3"]);
+    let log = || std::fs::read_to_string(server.folder().join("log")).unwrap();
+    for (condition, asked) in [
+        ("name = 'Ana1' OR name >= 'b' AND name < 'Ä'", Some(r#"("name" COLLATE pg_catalog."C" = 'Ana1'"#)),
+        ("name LIKE 'A%' AND code IN ('ab   ', 'x')", Some(r#"("name" COLLATE pg_catalog."C" LIKE 'A%'"#)),
+        ("amount > 100.50 AND rate > 10", Some(r#"THEN NULL ELSE"#)),
+        (
+            "seen < '2024-01-05' AND mood > 'sad' AND born <> '2024-01-03'",
+            Some(r#""seen" < '2024-01-05 00:00+00'"#),
+        ),
+        ("rate = 0 OR rate = 'NaN'", None),
+        ("email = 'USER7@x.ORG'", None),
+        ("lower(name) = 'ärger3'", None),
+        ("open > 900 OR -id > -9", None),
+        ("net::text = '10.0.0.1' AND id < 100", None),
+        ("pair IS NULL", None),
+    ] {
+        let spec = format!("places=where {condition}");
+        let before = log().len();
+        let live = facts.run(&[&spec]).live(&facts.database).to_parquet().run();
+        live.succeeds();
+        let said = log()[before..].to_string();
+        let of_table =
+            |line: &str| line.contains(r#"FROM ONLY "public"."places""#) && line.contains(" IS TRUE");
+        let is_asked = said.lines().any(of_table);
+        assert_eq!(is_asked, asked.is_some(), "{condition}");
+        assert!(asked.is_none_or(|sql| said.contains(sql)), "{condition}");
+        let file = facts.run(&[&spec]).to_parquet().run();
+        file.succeeds();
+        assert_ne!(file.rows().counts()["public.places"], 0, "{condition}");
+        assert_same_rows(&file.rows(), &live.rows(), condition);
+    }
+    let spec = ["places=where amount > 3"];
+    facts.database.psql("UPDATE places SET amount = 'NaN' WHERE id = 77");
+    let live = facts.run(&spec).live(&facts.database).to_parquet().run();
+    live.ends_with(1).says("the condition of the subset has no answer").leaves_nothing();
+}
+
+#[test]
+fn the_columns_of_a_condition_on_a_large_table_stay_on_the_server() {
+    // More than 16 MiB, in partitions with their columns in another order, and a key that the server writes as text.
+    let facts = Facts::of(
+        Server::newest(),
+        "CREATE TABLE events (id numeric, kind text, filler text, flag boolean, PRIMARY KEY (id, kind))
+             PARTITION BY LIST (kind);
+         CREATE TABLE events_a PARTITION OF events FOR VALUES IN ('a');
+         CREATE TABLE events_b (filler text, flag boolean, kind text NOT NULL, id numeric NOT NULL);
+         ALTER TABLE events ATTACH PARTITION events_b DEFAULT;
+         CREATE TABLE details (id int PRIMARY KEY, event_id numeric, kind text, FOREIGN KEY (event_id, kind) REFERENCES events);
+         INSERT INTO events SELECT i, CASE WHEN i % 2 = 0 THEN 'a' ELSE 'b' || i % 3 END, i || repeat('x', 400), i % 5 = 0
+         FROM generate_series(1, 90000) i;
+         INSERT INTO details SELECT i, id, kind FROM generate_series(1, 20000) i JOIN events ON id = i * 4;",
+        "",
+        &["events=where filler LIKE '%7_xxx%' AND flag IS NOT TRUE AND kind <> 'b2'"],
+    );
+    assert!(facts.count("events_a") > 2_000 && facts.count("events_b") > 1_000);
+    let live = facts.live().to_parquet().run();
+    live.succeeds();
+    assert_same_rows(&facts.run_as_asked().to_parquet().run().rows(), &live.rows(), "live");
+}
