@@ -15,7 +15,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use arrow::array::builder::BinaryViewBuilder;
 use arrow::array::{ArrayRef, Int64Array};
 use pgmask::error::Result;
 use pgmask::key::MasterKey;
@@ -23,6 +22,7 @@ use pgmask::schema::PgType;
 use pgmask::subset::integers::{IntegerBlock, IntegerColumn};
 use pgmask::subset::key_values::batch_of;
 use pgmask::subset::spec::{Down, EdgeSpec, Rows, Share, TableSpec};
+use pgmask::subset::uuids::UuidBlock;
 use pgmask::subset::{Budget, KeyRows, Selection, Spec, Visit, select};
 
 /// Counts the bytes that are allocated, and the most that were at once.
@@ -68,18 +68,9 @@ impl Column {
                 Arc::new(values.collect::<Int64Array>())
             }
             Column::Uuid(value) => {
-                let (mut array, mut text) = (BinaryViewBuilder::new(), String::new());
-                for row in first..end {
-                    text.clear();
-                    match value(row, rows) {
-                        Some(value) => {
-                            uuid(value, &mut text);
-                            array.append_value(&text);
-                        }
-                        None => array.append_null(),
-                    }
-                }
-                Arc::new(array.finish())
+                let mut block = UuidBlock::default();
+                (first..end).for_each(|row| block.push(value(row, rows).map(uuid)));
+                Arc::new(block.into_array())
             }
         }
     }
@@ -173,12 +164,8 @@ fn shuffled(number: u64, bound: u64) -> u64 {
     }
 }
 
-fn uuid(value: u64, text: &mut String) {
-    use std::fmt::Write as _;
-    let bits = u128::from(value.wrapping_mul(0x9e3779b97f4a7c15)) << 64 | u128::from(value);
-    let hex = format!("{bits:032x}");
-    write!(text, "{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
-        .expect("a string takes anything");
+fn uuid(value: u64) -> [u8; 16] {
+    (u128::from(value.wrapping_mul(0x9e3779b97f4a7c15)) << 64 | u128::from(value)).to_be_bytes()
 }
 
 struct Measured {

@@ -21,5 +21,6 @@ pub mod random_access;
 pub mod restore;
 pub mod script;
 pub mod stream;
+pub mod uuid;
 pub mod values;
 pub mod zlib;

@@ -91,6 +91,13 @@ struct ReadColumn {
     extract: Extract,
 }
 
+impl ReadColumn {
+    /// Whether a UUID of it is in canonical form as Postgres writes it.
+    fn is_uuid(&self) -> bool {
+        *self.ty.base() == PgType::Uuid && *self.as_ty.base() == PgType::Uuid
+    }
+}
+
 /// A batch's columns.
 pub type Columns<'a> = [KeyValues<'a>];
 
@@ -184,8 +191,10 @@ impl CodeReader {
                 codes.push(integer_code(integers.value(row)));
                 return Ok(());
             }
+            let is_canonical = matches!(value, KeyValues::Uuids(_)) && column.is_uuid();
             let value = value.text(row, value_scratch);
             match &column.extract {
+                Extract::Value if is_canonical => codes.push(self.fingerprints.of(value)),
                 Extract::Value => codes.push(self.code(column, value, canonical)?),
                 Extract::Elements => {
                     elements.truncate(0);

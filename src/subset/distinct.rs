@@ -2,6 +2,7 @@
 
 use super::mix::mix;
 use crate::pg::integer::parse_integer;
+use crate::pg::uuid::{TEXT_BYTES, leading_uuid};
 
 /// The number of bits of a hash that choose a register; 2¹⁴ registers give a standard error of 0.8 %.
 const REGISTER_BITS: u32 = 14;
@@ -58,7 +59,7 @@ impl Distinct {
     }
 }
 
-/// The hash of a value of one or more parts, each an integer or a text.
+/// The hash of a value of one or more parts, each an integer, a UUID or a text.
 ///
 /// It has no key, for what is planned must not change from run to run; nothing of it is ever shown or stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,11 +76,21 @@ impl ValueHash {
         ValueHash(mix(self.0 ^ part as u64))
     }
 
-    /// With one part more; the text of an integer counts as the integer.
+    /// With one part more.
+    #[must_use]
+    pub fn uuid(self, part: [u8; 16]) -> Self {
+        let value = u128::from_le_bytes(part);
+        ValueHash(mix(mix(!self.0 ^ value as u64) ^ (value >> 64) as u64))
+    }
+
+    /// With one part more; the text of an integer or of a UUID counts as that.
     #[must_use]
     pub fn text(self, part: &[u8]) -> Self {
         if let Some(integer) = parse_integer(part) {
             return self.integer(integer);
+        }
+        if let Some(uuid) = leading_uuid(part).filter(|_| part.len() == TEXT_BYTES) {
+            return self.uuid(uuid);
         }
         let (words, rest) = part.as_chunks();
         let mut last = [0; 8];
@@ -113,6 +124,10 @@ mod tests {
         let text =
             |parts: &[&str]| parts.iter().fold(ValueHash::EMPTY, |hash, part| hash.text(part.as_bytes()));
         assert_eq!(text(&["-17", "a"]), ValueHash::EMPTY.integer(-17).text(b"a"));
+        let uuid = text(&["00112233-4455-6677-8899-aabbccddeeff"]);
+        let bytes =
+            [0, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff];
+        assert_eq!(uuid, ValueHash::EMPTY.uuid(bytes));
         let values = [
             &["ab", "c"][..],
             &["a", "bc"],

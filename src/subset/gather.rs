@@ -173,11 +173,11 @@ impl<'a, 'r> Gathering<'a, 'r> {
         for (key, again) in asked.keys {
             match again {
                 Some(integers) => by_key = self.keep_integers(key, integers, read.rows, is_numbered)?,
-                None => self.keep_key(
-                    key,
-                    Codes::Kept(Box::new(kept.next().expect("the key was read"))),
-                    read.rows,
-                )?,
+                None => {
+                    let codes = Codes::Kept(Box::new(kept.next().expect("the key was read")));
+                    let layout = KeyLayout::survey(&codes, read.rows)?;
+                    self.keep_key(key, codes, layout)?;
+                }
             }
         }
         self.find_with_maps()?;
@@ -271,8 +271,9 @@ impl<'a, 'r> Gathering<'a, 'r> {
         may_number: bool,
     ) -> Result<Option<NumbersByKey<'r>>> {
         let codes = Codes::Again(integers);
+        let layout = KeyLayout::survey(&codes, rows)?;
         if may_number {
-            let numbering = KeyLayout::survey(&codes, rows)?.numbering();
+            let numbering = layout.numbering();
             let numbering = numbering.filter(|layout| layout.bytes() <= self.free_bytes() / 2);
             let map = numbering.map(|layout| layout.build(&codes, Slice::WHOLE)).transpose()?.flatten();
             if let (Some(map), Codes::Again(keys)) = (map, &codes) {
@@ -281,14 +282,13 @@ impl<'a, 'r> Gathering<'a, 'r> {
                 return Ok(Some(NumbersByKey { keys: keys.clone(), map }));
             }
         }
-        self.keep_key(key, codes, rows)?;
+        self.keep_key(key, codes, layout)?;
         Ok(None)
     }
 
     /// Makes the map of a key, if there is room for it.
-    fn keep_key(&mut self, key: usize, codes: Codes<'r>, rows: u64) -> Result<()> {
+    fn keep_key(&mut self, key: usize, codes: Codes<'r>, mut layout: KeyLayout) -> Result<()> {
         let free = self.free_bytes();
-        let mut layout = KeyLayout::survey(&codes, rows)?;
         let mut map = None;
         if layout.slices(free) == 1 {
             map = layout.build(&codes, Slice::WHOLE)?;

@@ -3,20 +3,13 @@
 //! A block is packed as [`super::packed`] does it, after a bit a row where there are NULLs.
 
 use arrow::array::Int64Array;
-use arrow::buffer::NullBuffer;
 
-use super::bits::Bits;
 use super::packed::{FRAME, decode, encode};
+use super::value_block::ValueBlock;
 use crate::error::Result;
 
 /// Some rows of a column of integers.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct IntegerBlock {
-    /// The integers; where there is NULL, any.
-    pub values: Vec<i64>,
-    /// Where there is NULL; of no rows at all if there is none.
-    pub nulls: Bits,
-}
+pub type IntegerBlock = ValueBlock<i64>;
 
 /// A column of integers that can be read as often as is asked for, in blocks of rows in their order.
 pub trait IntegerColumn: Send + Sync {
@@ -28,34 +21,9 @@ pub trait IntegerColumn: Send + Sync {
 }
 
 impl IntegerBlock {
-    /// How many rows there are.
-    pub fn rows(&self) -> usize {
-        self.values.len()
-    }
-
-    /// The integer of a row, or NULL.
-    #[inline]
-    pub fn get(&self, row: usize) -> Option<i64> {
-        let is_null = !self.nulls.is_empty() && self.nulls.contains(row as u64);
-        (!is_null).then(|| self.values[row])
-    }
-
-    /// Appends a row.
-    pub fn push(&mut self, value: Option<i64>) {
-        if value.is_none() && self.nulls.is_empty() {
-            self.nulls = Bits::new(self.values.len() as u64);
-        }
-        if value.is_none() || !self.nulls.is_empty() {
-            self.nulls.push(value.is_none());
-        }
-        // The one before packs best.
-        self.values.push(value.unwrap_or_else(|| self.values.last().copied().unwrap_or(0)));
-    }
-
     /// The block in few bytes.
     pub fn packed(&self) -> Vec<u8> {
-        let mut bytes = vec![u8::from(!self.nulls.is_empty())];
-        self.nulls.words().iter().for_each(|word| bytes.extend_from_slice(&word.to_le_bytes()));
+        let mut bytes = self.packed_nulls();
         let mut frame = [0; FRAME];
         for values in self.values.chunks(FRAME) {
             frame.iter_mut().zip(values).for_each(|(packed, &value)| *packed = ordered(value));
@@ -66,14 +34,7 @@ impl IntegerBlock {
 
     /// Reads what [`IntegerBlock::packed`] wrote of `rows` rows in the place of what is here.
     pub fn unpack(&mut self, bytes: &[u8], rows: usize) {
-        let (has_nulls, mut rest) = (bytes.first() == Some(&1), bytes.get(1..).unwrap_or_default());
-        self.nulls = Bits::default();
-        if has_nulls {
-            let (words, after) = rest.split_at(rows.div_ceil(64) * 8);
-            let word = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
-            self.nulls = Bits::of_words(words.as_chunks().0.iter().map(word).collect(), rows as u64);
-            rest = after;
-        }
+        let mut rest = self.unpack_nulls(bytes, rows);
         self.values.clear();
         let mut frame = Vec::with_capacity(FRAME);
         while !rest.is_empty() {
@@ -85,8 +46,8 @@ impl IntegerBlock {
 
     /// The same as an array of Arrow.
     pub fn into_array(self) -> Int64Array {
-        let nulls = (!self.nulls.is_empty()).then(|| NullBuffer::new(!&self.nulls.into_arrow()));
-        Int64Array::new(self.values.into(), nulls)
+        let (values, nulls) = self.into_parts();
+        Int64Array::new(values.into(), nulls)
     }
 }
 

@@ -1,9 +1,12 @@
-//! Blocks of key columns, taken apart: each column a block of integers where its values are, else of text.
+//! Blocks of key columns, taken apart: each column a block of integers or UUIDs where its values are, else of text.
 
 use memchr::memchr2;
 
 use super::integers::IntegerBlock;
+use super::uuids::UuidBlock;
+use super::value_block::ValueBlock;
 use crate::pg::integer::leading_integer;
+use crate::pg::uuid::{TEXT_BYTES, leading_uuid};
 
 /// The columns of a block of rows.
 #[derive(Debug, PartialEq, Eq)]
@@ -19,85 +22,98 @@ pub struct KeyBlock {
 pub enum KeyColumn {
     /// Every value is an integer as Postgres writes it, or NULL; whatever the column's type.
     Integers(IntegerBlock),
+    /// Every value is a UUID as Postgres writes it, or NULL.
+    Uuids(UuidBlock),
     /// COPY text, still escaped, `\n` after each value.
     Text(Vec<u8>),
 }
 
-/// What is expected of a column.
+/// What a column is expected to hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expected {
-    /// Nothing else was seen yet.
+    /// Integers: nothing else was seen yet.
     Integers,
-    /// Something else was.
+    /// UUIDs.
+    Uuids,
+    /// Text: something else was seen.
     Text,
 }
 
-/// Takes rows of COPY text apart. Where a value is no integer, its column is expected to hold text from then on; `None`
-/// if a row has another number of columns than are expected, or the last one does not end.
+/// Takes rows of COPY text apart. Where a value is not what its column is expected to hold, UUIDs are expected after
+/// integers, and text after those; `None` if a row has another number of columns than are expected, or the last one does
+/// not end.
 pub fn take_apart(bytes: &[u8], expected: &mut [Expected]) -> Option<KeyBlock> {
+    if expected.is_empty() {
+        let is_empty = bytes.iter().all(|&byte| byte == b'\n');
+        return is_empty.then_some(KeyBlock { rows: bytes.len(), columns: Vec::new() });
+    }
     loop {
         match attempt(bytes, expected) {
             Ok(block) => return Some(block),
-            Err(Surprise::Text { column }) => expected[column] = Expected::Text,
-            Err(Surprise::Columns) => return None,
+            Err(Surprise { column }) => {
+                expected[column] = match expected[column] {
+                    Expected::Integers => Expected::Uuids,
+                    Expected::Uuids => Expected::Text,
+                    // A text takes any value: the row has another number of them.
+                    Expected::Text => return None,
+                }
+            }
         }
     }
 }
 
-/// Why a block is not what was expected.
-enum Surprise {
-    /// A value of the column is no integer.
-    Text { column: usize },
-    /// A row has too few columns or too many.
-    Columns,
+/// A value of the column is not what was expected, or does not end where it should.
+struct Surprise {
+    column: usize,
 }
 
 fn attempt(bytes: &[u8], expected: &[Expected]) -> Result<KeyBlock, Surprise> {
     let empty = |kind: &Expected| match kind {
         Expected::Integers => KeyColumn::Integers(IntegerBlock::default()),
+        Expected::Uuids => KeyColumn::Uuids(UuidBlock::default()),
         Expected::Text => KeyColumn::Text(Vec::new()),
     };
     let mut columns: Vec<KeyColumn> = expected.iter().map(empty).collect();
-    let Some(last) = columns.len().checked_sub(1) else {
-        let is_empty = bytes.iter().all(|&byte| byte == b'\n');
-        return if is_empty { Ok(KeyBlock { rows: bytes.len(), columns }) } else { Err(Surprise::Columns) };
-    };
+    let last = columns.len().saturating_sub(1);
     let (mut start, mut rows) = (0, 0);
     while start < bytes.len() {
         for (index, column) in columns.iter_mut().enumerate() {
             let rest = &bytes[start..];
             let end = if index == last { b'\n' } else { b'\t' };
-            start += 1 + match column {
-                KeyColumn::Integers(values) => {
-                    integer_value(rest, end, values).ok_or(Surprise::Text { column: index })?
+            let len = match column {
+                KeyColumn::Integers(values) => value(rest, end, values, leading_integer),
+                KeyColumn::Uuids(values) => {
+                    value(rest, end, values, |rest| Some((leading_uuid(rest)?, TEXT_BYTES)))
                 }
-                KeyColumn::Text(values) => text_value(rest, end, values).ok_or(Surprise::Columns)?,
+                KeyColumn::Text(values) => text(rest, end, values),
             };
+            start += 1 + len.ok_or(Surprise { column: index })?;
         }
         rows += 1;
     }
     Ok(KeyBlock { rows, columns })
 }
 
-/// Moves the integer or NULL that `rest` begins with to `values`; returns its length, if `end` comes after it.
+/// Moves the value or NULL that `rest` begins with to `values`; returns its length, if `end` comes after it.
 #[inline]
-fn integer_value(rest: &[u8], end: u8, values: &mut IntegerBlock) -> Option<usize> {
+fn value<T: Copy + Default>(
+    rest: &[u8],
+    end: u8,
+    values: &mut ValueBlock<T>,
+    leading: impl Fn(&[u8]) -> Option<(T, usize)>,
+) -> Option<usize> {
     let (value, len) = match rest {
         [b'\\', b'N', ..] => (None, 2),
-        _ => {
-            let (value, len) = leading_integer(rest)?;
-            (Some(value), len)
-        }
+        _ => leading(rest).map(|(value, len)| (Some(value), len))?,
     };
-    if rest.get(len) != Some(&end) {
-        return None;
-    }
-    values.push(value);
-    Some(len)
+    (rest.get(len) == Some(&end)).then(|| {
+        values.push(value);
+        len
+    })
 }
 
 /// Moves the value that `rest` begins with to `values`; returns its length, if `end` comes after it.
-fn text_value(rest: &[u8], end: u8, values: &mut Vec<u8>) -> Option<usize> {
+fn text(rest: &[u8], end: u8, values: &mut Vec<u8>) -> Option<usize> {
     let len = memchr2(b'\t', b'\n', rest).filter(|&len| rest[len] == end)?;
     values.extend_from_slice(&rest[..len]);
     values.push(b'\n');
@@ -134,6 +150,18 @@ mod tests {
     }
 
     #[test]
+    fn a_column_is_of_uuids_until_it_is_not() {
+        const UUID: &str = "00112233-4455-6677-8899-aabbccddeeff";
+        let mut expected = [Expected::Integers; 2];
+        let block = take_apart(format!("{UUID}\t1\n\\N\t2\n").as_bytes(), &mut expected).unwrap();
+        let KeyColumn::Uuids(uuids) = &block.columns[0] else { panic!("the column is of UUIDs") };
+        assert_eq!([uuids.get(0), uuids.get(1)], [leading_uuid(UUID.as_bytes()), None]);
+        assert_eq!(expected, [Expected::Uuids, Expected::Integers]);
+        let block = take_apart(format!("{UUID}\t1\n{UUID}x\t2\n").as_bytes(), &mut expected).unwrap();
+        assert_eq!(block.columns[0], KeyColumn::Text(format!("{UUID}\n{UUID}x\n").into_bytes()));
+    }
+
+    #[test]
     fn rows_without_columns_are_empty_lines() {
         assert_eq!(take_apart(b"\n\n", &mut []).unwrap(), KeyBlock { rows: 2, columns: Vec::new() });
         assert_eq!(take_apart(b"\nx\n", &mut []), None);
@@ -159,6 +187,7 @@ mod tests {
                     KeyColumn::Integers(values) => (0..values.rows())
                         .map(|row| values.get(row).map_or("\\N".into(), |value| value.to_string()))
                         .collect(),
+                    KeyColumn::Uuids(_) => vec!["\\N".into(); block.rows],
                     KeyColumn::Text(bytes) => {
                         String::from_utf8(bytes.clone()).unwrap().lines().map(String::from).collect()
                     }

@@ -2,7 +2,7 @@
 //!
 //! They are held packed, a column of a block at a time, past a bound in an encrypted temporary file, so that the engine
 //! can scan them as often as it likes, in any order of tables, while the snapshot itself is read once. Columns of
-//! integers are numbers from then on, whatever they were read from; others are compressed text.
+//! integers are numbers from then on, whatever they were read from, UUIDs are 16 bytes, and others are compressed text.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -19,6 +19,7 @@ use super::integers::{IntegerBlock, IntegerColumn};
 use super::key_block::{Expected, KeyBlock, KeyColumn, take_apart};
 use super::key_values::{batch_of, texts};
 use super::spill::{Chunk, Store};
+use super::uuids::UuidBlock;
 use super::{KeyRows, Visit};
 use crate::error::{Error, Place, Result};
 use crate::pg::copy::Decoder;
@@ -97,6 +98,8 @@ struct Stored {
 enum StoredColumn {
     /// Integers, packed.
     Integers(Chunk),
+    /// UUIDs.
+    Uuids(Chunk),
     /// Lines of COPY text, compressed.
     Text(Chunk),
 }
@@ -201,6 +204,7 @@ impl<'a> KeyRead<'a> {
     fn stored(&self, column: KeyColumn) -> Result<StoredColumn> {
         Ok(match column {
             KeyColumn::Integers(integers) => StoredColumn::Integers(self.store.keep(integers.packed())?),
+            KeyColumn::Uuids(uuids) => StoredColumn::Uuids(self.store.keep(uuids.packed())?),
             KeyColumn::Text(text) => {
                 StoredColumn::Text(self.store.keep(lz4_flex::block::compress_prepend_size(&text))?)
             }
@@ -213,6 +217,9 @@ impl<'a> KeyRead<'a> {
                 let mut integers = IntegerBlock::default();
                 integers.unpack(&chunk.bytes()?, block.rows);
                 Ok(Arc::new(integers.into_array()))
+            }
+            StoredColumn::Uuids(chunk) => {
+                Ok(Arc::new(UuidBlock::unpacked(&chunk.bytes()?, block.rows).into_array()))
             }
             StoredColumn::Text(chunk) => {
                 let bytes = lz4_flex::block::decompress_size_prepended(&chunk.bytes()?)
@@ -313,6 +320,11 @@ fn add_part(column: &KeyColumn, hashes: &mut [Option<ValueHash>]) {
         KeyColumn::Integers(values) => {
             for (row, hash) in hashes.iter_mut().enumerate() {
                 *hash = hash.zip(values.get(row)).map(|(hash, value)| hash.integer(value));
+            }
+        }
+        KeyColumn::Uuids(values) => {
+            for (row, hash) in hashes.iter_mut().enumerate() {
+                *hash = hash.zip(values.get(row)).map(|(hash, value)| hash.uuid(value));
             }
         }
         KeyColumn::Text(text) => {

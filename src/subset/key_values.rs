@@ -1,18 +1,24 @@
-//! The values of a batch of key columns, which are integers or text.
+//! The values of a batch of key columns, which are integers, UUIDs or text.
 
 use arrow::array::builder::BinaryViewBuilder;
-use arrow::array::{Array, ArrayRef, AsArray, BinaryViewArray, Int64Array, RecordBatch, RecordBatchOptions};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BinaryViewArray, FixedSizeBinaryArray, Int64Array, RecordBatch,
+    RecordBatchOptions,
+};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 use std::sync::Arc;
 
 use crate::pg::escape::unescape;
 use crate::pg::integer::{parse_integer, push_integer};
+use crate::pg::uuid::push_uuid;
 
 /// A column of a batch.
 #[derive(Clone, Copy)]
 pub enum KeyValues<'a> {
     /// Integers.
     Integers(&'a Int64Array),
+    /// UUIDs, 16 bytes each.
+    Uuids(&'a FixedSizeBinaryArray),
     /// COPY text, still escaped.
     Text(&'a BinaryViewArray),
 }
@@ -22,6 +28,7 @@ impl<'a> KeyValues<'a> {
     pub fn of(array: &'a ArrayRef) -> Self {
         match array.data_type() {
             DataType::Int64 => KeyValues::Integers(array.as_primitive::<Int64Type>()),
+            DataType::FixedSizeBinary(_) => KeyValues::Uuids(array.as_fixed_size_binary()),
             _ => KeyValues::Text(array.as_binary_view()),
         }
     }
@@ -31,6 +38,7 @@ impl<'a> KeyValues<'a> {
     pub fn is_null(self, row: usize) -> bool {
         match self {
             KeyValues::Integers(integers) => integers.is_null(row),
+            KeyValues::Uuids(uuids) => uuids.is_null(row),
             KeyValues::Text(texts) => texts.is_null(row),
         }
     }
@@ -41,14 +49,18 @@ impl<'a> KeyValues<'a> {
     where
         'a: 'v,
     {
-        match self {
-            KeyValues::Integers(integers) => {
-                scratch.clear();
-                push_integer(integers.value(row), scratch);
-                scratch
-            }
-            KeyValues::Text(texts) => unescape(texts.value(row), scratch),
+        if let KeyValues::Text(texts) = self {
+            return unescape(texts.value(row), scratch);
         }
+        scratch.clear();
+        match self {
+            KeyValues::Integers(integers) => push_integer(integers.value(row), scratch),
+            KeyValues::Uuids(uuids) => {
+                uuids.value(row).first_chunk().into_iter().for_each(|uuid| push_uuid(uuid, scratch));
+            }
+            KeyValues::Text(_) => {}
+        }
+        scratch
     }
 }
 
@@ -57,25 +69,21 @@ pub fn integer(text: &[u8]) -> Option<i64> {
     parse_integer(text).or_else(|| std::str::from_utf8(text).ok()?.parse().ok())
 }
 
-/// `batch` with its integers as text.
+/// `batch` with all its values as text.
 pub fn texts(batch: &RecordBatch) -> RecordBatch {
     let text = |array: &ArrayRef| match KeyValues::of(array) {
-        KeyValues::Integers(integers) => Arc::new(texts_of(integers)) as ArrayRef,
         KeyValues::Text(_) => array.clone(),
+        values => Arc::new(texts_of(values, array.len())),
     };
     batch_of(batch.columns().iter().map(text).collect(), batch.num_rows())
 }
 
-fn texts_of(integers: &Int64Array) -> BinaryViewArray {
-    let (mut texts, mut text) = (BinaryViewBuilder::with_capacity(integers.len()), Vec::new());
-    for integer in integers {
-        match integer {
-            Some(integer) => {
-                text.clear();
-                push_integer(integer, &mut text);
-                texts.append_value(&text);
-            }
-            None => texts.append_null(),
+fn texts_of(values: KeyValues<'_>, rows: usize) -> BinaryViewArray {
+    let (mut texts, mut scratch) = (BinaryViewBuilder::with_capacity(rows), Vec::new());
+    for row in 0..rows {
+        match values.is_null(row) {
+            true => texts.append_null(),
+            false => texts.append_value(values.text(row, &mut scratch)),
         }
     }
     texts.finish()
@@ -94,19 +102,27 @@ pub fn batch_of(columns: Vec<ArrayRef>, rows: usize) -> RecordBatch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::subset::uuids::UuidBlock;
 
     #[test]
-    fn integers_are_the_same_as_their_texts() {
+    fn values_are_the_same_as_their_texts() {
         let integers: ArrayRef = Arc::new(Int64Array::from(vec![Some(-7), None, Some(i64::MAX)]));
-        let batch = batch_of(vec![integers], 3);
+        let mut uuids = UuidBlock::default();
+        [Some([0; 16]), None, Some([0xfe; 16])].into_iter().for_each(|uuid| uuids.push(uuid));
+        let batch = batch_of(vec![integers, Arc::new(uuids.into_array())], 3);
         let as_text = texts(&batch);
-        let (integers, texts) = (KeyValues::of(batch.column(0)), KeyValues::of(as_text.column(0)));
-        let mut scratch = Vec::new();
-        for row in [0, 2] {
-            let text = integers.text(row, &mut scratch).to_vec();
-            assert_eq!(texts.text(row, &mut Vec::new()), text);
+        for (column, last) in [(0, i64::MAX.to_string()), (1, "fefefefe-fefe-fefe-fefe-fefefefefefe".into())]
+        {
+            let (values, texts) =
+                (KeyValues::of(batch.column(column)), KeyValues::of(as_text.column(column)));
+            assert!(matches!(texts, KeyValues::Text(_)));
+            for row in [0, 2] {
+                let text = values.text(row, &mut Vec::new()).to_vec();
+                assert_eq!(texts.text(row, &mut Vec::new()), text);
+            }
+            assert_eq!(texts.text(2, &mut Vec::new()), last.as_bytes());
+            assert!(values.is_null(1) && texts.is_null(1));
         }
-        assert!(integers.is_null(1) && texts.is_null(1));
         assert_eq!(as_text.num_rows(), 3);
     }
 

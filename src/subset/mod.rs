@@ -43,6 +43,8 @@ pub mod spill;
 pub mod spread;
 pub mod table_integers;
 pub mod table_reader;
+pub mod uuids;
+pub mod value_block;
 
 use std::path::PathBuf;
 
@@ -61,7 +63,7 @@ use crate::key::MasterKey;
 pub trait KeyRows: Sync {
     /// Calls `visit` with every row of the part `part` of the specification, in batches that hold `columns` (indexes into
     /// the table's columns; of a partition, the columns of those names) in that order: in COPY text form, still escaped, or,
-    /// where all its values are integers as Postgres writes them, as 64-bit integers; NULL in the null bitmap. A column that
+    /// where all its values are integers or UUIDs as Postgres writes them, as 64-bit integers or in 16 bytes; NULL in the null bitmap. A column that
     /// the part does not hold is all NULL; there may be no columns.
     ///
     /// `visit` also takes the ordinal of the batch's first row in the part, counted from 0. It may be called from several

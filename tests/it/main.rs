@@ -34,6 +34,9 @@ mod versions;
 use std::fs;
 use std::path::Path;
 
+#[global_allocator]
+static ALLOCATOR: support::allocated::Counting = support::allocated::Counting;
+
 #[test]
 fn every_file_here_is_a_module_of_the_tests() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it");

@@ -345,14 +345,9 @@ fn push_bytea(bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
 }
 
 fn push_uuid(bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
-    for (index, group) in
-        [&bytes[..4], &bytes[4..6], &bytes[6..8], &bytes[8..10], &bytes[10..]].iter().enumerate()
-    {
-        if index > 0 {
-            out.push(b'-');
-        }
-        push_hex(group, out);
-    }
+    let mut uuid = [0; 16];
+    uuid.copy_from_slice(bytes);
+    crate::pg::uuid::push_uuid(&uuid, out);
     Ok(())
 }
 

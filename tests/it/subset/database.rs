@@ -9,6 +9,7 @@ use pgmask::key::MasterKey;
 use pgmask::pg::escape::escape_into;
 use pgmask::pg::integer::parse_integer;
 use pgmask::subset::integers::{IntegerBlock, IntegerColumn};
+use pgmask::subset::key_block::{Expected, KeyColumn, take_apart};
 use pgmask::subset::key_values::batch_of;
 use pgmask::subset::{Budget, KeyRows, Selection, Spec, Visit, select};
 use std::sync::Arc;
@@ -34,7 +35,7 @@ pub struct Reading {
     pub batch_rows: usize,
     pub threads: usize,
     pub memory_bytes: u64,
-    /// Whether integers are read as such, and as often as is asked for.
+    /// Whether integers and UUIDs are read as such, and integers as often as is asked for.
     pub integers: bool,
 }
 
@@ -126,10 +127,18 @@ impl Rows<'_> {
             Some(escaped)
         };
         let array = |&column: &usize| -> ArrayRef {
-            if let Some(integers) = self.integers_of(table, rows, column) {
-                return Arc::new(integers.into_array());
+            let values = || rows.iter().map(|&row| value(row, column));
+            if self.reading.integers {
+                let text =
+                    values().flat_map(|value| [value.unwrap_or(b"\\N".to_vec()), b"\n".to_vec()].concat());
+                let text: Vec<u8> = text.collect();
+                match take_apart(&text, &mut [Expected::Integers]).unwrap().columns.remove(0) {
+                    KeyColumn::Integers(integers) => return Arc::new(integers.into_array()),
+                    KeyColumn::Uuids(uuids) => return Arc::new(uuids.into_array()),
+                    KeyColumn::Text(_) => {}
+                }
             }
-            Arc::new(rows.iter().map(|&row| value(row, column)).collect::<BinaryViewArray>())
+            Arc::new(values().collect::<BinaryViewArray>())
         };
         batch_of(columns.iter().map(array).collect(), rows.len())
     }

@@ -6,3 +6,4 @@ mod random;
 
 mod cases;
 mod fuzz;
+mod large;

@@ -1,5 +1,6 @@
 //! What the tests share: [`Snapshot`], the one builder of a run, and the run it gives.
 
+pub mod allocated;
 pub mod postgres;
 pub mod rows;
 
