@@ -1,5 +1,6 @@
 //! `choice`: one of a few values, each as often as its weight says.
 
+use super::literal::check_all;
 use super::{Build, Built, Example, Function, Parameter, Refusal, TextMask, Uniqueness};
 use crate::key::DomainKey;
 use crate::schema::PgType;
@@ -49,6 +50,7 @@ fn build(build: &Build<'_>) -> Result<Built, Refusal> {
         return Err(Refusal::new(format!("`{value}` is no label of the enum `{}`", kind.name))
             .hint(format!("its labels are {}", kind.labels.join(", "))));
     }
+    check_all(build, weighted.iter().map(|(value, _)| value.as_str()))?;
     let total: f64 = weighted.iter().map(|(_, weight)| weight).sum();
     if weighted.is_empty() || total <= 0.0 {
         return Err(Refusal::new("`values` has no value with a weight")

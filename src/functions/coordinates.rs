@@ -92,6 +92,8 @@ struct Coordinate {
     by: bool,
     /// Where points of owners are, unless they are near where they were.
     places: Option<Places>,
+    /// The most characters of a result.
+    max_chars: usize,
 }
 
 /// How far from a city's centre its points are.
@@ -113,7 +115,11 @@ impl TextMask for Coordinate {
         let offset =
             if self.by { in_circle(&digest)[index] } else { fraction(&digest, 1) / std::f64::consts::SQRT_2 };
         let moved = self.axis.wrapped(from + offset * radius_km / self.axis.km_a_degree());
-        out.push_str(&format!("{moved:.0$}", decimals(value)));
+        let text = format!("{moved:.0$}", decimals(value));
+        if text.len() > self.max_chars {
+            return Err("has a result that does not fit the column");
+        }
+        out.push_str(&text);
         Ok(())
     }
 }
@@ -153,6 +159,7 @@ fn build(build: &Build<'_>, axis: Axis) -> Result<Built, Refusal> {
     }
     let places = Places::new(build)?;
     let mask = Coordinate {
+        max_chars: build.ty.max_chars().map_or(usize::MAX, |limit| limit as usize),
         key: build.key.clone(),
         axis,
         radius_km,

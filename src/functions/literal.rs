@@ -1,9 +1,24 @@
 //! Whether a text is a value of a type, as far as it can be told without a database.
 
 use super::number::Written;
+use super::{Build, Refusal};
 use crate::pg::datetime::{parse_date, parse_time, parse_timestamp, parse_timestamptz};
 use crate::pg::interval::Interval;
 use crate::schema::PgType;
+
+/// Checks that each of `values` is one of the column's type, where whole values of a column are masked.
+///
+/// # Errors
+/// The first that is none, by its place.
+pub fn check_all<'a>(build: &Build<'_>, values: impl IntoIterator<Item = &'a str>) -> Result<(), Refusal> {
+    match values.into_iter().position(|value| build.is_column && !is_literal(build.ty, value)) {
+        Some(at) => {
+            Err(Refusal::new(format!("value {} of the list is none of the type `{}`", at + 1, build.ty))
+                .hint("write it as a dump has it, dates in ISO form"))
+        }
+        None => Ok(()),
+    }
+}
 
 /// Whether Postgres would read `text` as a value of the type `ty`, in the form in which dumps have it; true for a type of
 /// which that is not known.
@@ -48,6 +63,8 @@ pub fn is_literal(ty: &PgType, text: &str) -> bool {
         PgType::Bytea => {
             text.strip_prefix("\\x").is_none_or(|hex| is_hex(hex) && hex.len().is_multiple_of(2))
         }
+        PgType::Array(_) => text.trim_start().starts_with(['{', '[']) && text.trim_end().ends_with('}'),
+        PgType::Money | PgType::TimeTz(_) => text.bytes().any(|byte| byte.is_ascii_digit()),
         _ => true,
     }
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::draws::place;
 use super::feistel::Permutation;
+use super::literal::check_all;
 use super::{Build, Built, Example, Function, Parameter, Refusal, TextMask, Uniqueness};
 use crate::error::io_reason;
 use crate::key::DomainKey;
@@ -91,6 +92,7 @@ fn build(build: &Build<'_>) -> Result<Built, Refusal> {
     if values.iter().any(|value| value.contains('\0')) {
         return Err(Refusal::new("the list of `lookup` holds a NUL character").hint("Postgres stores none"));
     }
+    check_all(build, values.iter().map(String::as_str))?;
     let longest = values.iter().map(|value| value.chars().count()).max().unwrap_or(0) as u32;
     if !build.parameters.flag("unique")? {
         let mask = Lookup { key: build.key.clone(), values, by: build.by };
