@@ -38,7 +38,13 @@ fn main() {
 
 fn bench(function: &Function) {
     let key = MasterKey::from_bytes(vec![0; 32]).expect("it is long enough");
-    let context = Context { key: &key, functions: FUNCTIONS, locale: None, folder: Path::new("") };
+    let context = Context {
+        key: &key,
+        functions: FUNCTIONS,
+        locale: None,
+        folder: Path::new(""),
+        lists: &pgmask::functions::lists::Lists::default(),
+    };
     let key = key.domain(function.domain);
     let (parameters, ty) = (function.example.parameters(), &function.example.ty);
     let build = Build::new(&parameters, ty, &key, false).within(&context);

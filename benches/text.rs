@@ -24,7 +24,13 @@ fn main() {
 fn bench(function: &str, rule: &str, values: Vec<String>) {
     let function = pgmask::functions::find(function).expect("it is in the registry");
     let key = MasterKey::from_bytes(vec![0; 32]).expect("it is long enough");
-    let context = Context { key: &key, functions: FUNCTIONS, locale: None, folder: Path::new("") };
+    let context = Context {
+        key: &key,
+        functions: FUNCTIONS,
+        locale: None,
+        folder: Path::new(""),
+        lists: &pgmask::functions::lists::Lists::default(),
+    };
     let parameters = Parameters(toml::from_str(rule).expect("a rule is TOML"));
     let domain = key.domain(function.domain);
     let build = Build::new(&parameters, &PgType::Text, &domain, false).within(&context);

@@ -169,7 +169,13 @@ mod tests {
 
     fn masked(rule: &str, ty: PgType, value: &str) -> Result<String, String> {
         let key = MasterKey::from_bytes(vec![0; 32]).unwrap();
-        let context = Context { key: &key, functions: FUNCTIONS, locale: None, folder: Path::new("") };
+        let context = Context {
+            key: &key,
+            functions: FUNCTIONS,
+            locale: None,
+            folder: Path::new(""),
+            lists: &crate::functions::lists::Lists::default(),
+        };
         let parameters = Parameters(toml::from_str(rule).unwrap());
         let (domain, ty) = (key.domain("array"), PgType::Array(Box::new(ty)));
         let built = build(&Build::new(&parameters, &ty, &domain, false).within(&context));

@@ -170,6 +170,11 @@ mod tests {
         assert_eq!(pure(b"A999914123456", 37), b'N');
         assert_eq!(mod_97_10(b"794"), *b"44");
         assert_eq!(hybrid(b"0794", 10), b'5');
+        for (payload, check) in
+            [(b"1556078923", b'0'), (b"7684928013", b'1'), (b"3346351970", b'3'), (b"7402886358", b'9')]
+        {
+            assert_eq!(hybrid(payload, 10), check);
+        }
         assert_eq!(hybrid(b"A12425GABC1234002", 36), b'M');
     }
 

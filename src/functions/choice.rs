@@ -147,6 +147,7 @@ mod tests {
 
     #[test]
     fn a_wrong_rule_is_refused() {
+        assert!(Tester::refused(&CHOICE, "values = [7, 'x']", PgType::Int4).contains("value 2 of the list"));
         for rule in
             ["", "values = []", "values = 1", "values = [[1]]", "values = { a = -1 }", "values = { a = 0 }"]
         {

@@ -84,7 +84,13 @@ fn uniqueness(function: &Function) -> String {
 /// The function as the rule of its example builds it.
 pub fn exemplary(function: &Function) -> Option<Built> {
     let key = MasterKey::from_bytes(vec![0; 32]).expect("it is long enough");
-    let context = Context { key: &key, functions: FUNCTIONS, locale: None, folder: Path::new("") };
+    let context = Context {
+        key: &key,
+        functions: FUNCTIONS,
+        locale: None,
+        folder: Path::new(""),
+        lists: &crate::functions::lists::Lists::default(),
+    };
     let (parameters, key) = (function.example.parameters(), key.domain(function.domain));
     let build = Build::new(&parameters, &function.example.ty, &key, false).within(&context);
     function.prepare(&build).ok()

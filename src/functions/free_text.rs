@@ -250,7 +250,13 @@ mod tests {
 
     fn built(rule: &str, ty: &PgType) -> Result<Built, Refusal> {
         let key = MasterKey::from_bytes(vec![0; 32]).unwrap();
-        let context = Context { key: &key, functions: FUNCTIONS, locale: None, folder: Path::new("") };
+        let context = Context {
+            key: &key,
+            functions: FUNCTIONS,
+            locale: None,
+            folder: Path::new(""),
+            lists: &crate::functions::lists::Lists::default(),
+        };
         let parameters = Parameters(toml::from_str(rule).unwrap());
         let domain = key.domain("free_text");
         build(&Build::new(&parameters, ty, &domain, false).within(&context))

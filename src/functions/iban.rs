@@ -31,7 +31,7 @@ pub static IBAN: Function = Function {
 };
 
 /// The country, the form of what comes after its check digits (a count, and `n` for digits, `a` for letters or `c` for
-/// either), and how many characters tell the bank (SWIFT, IBAN registry, release 99, ISO 13616).
+/// either), and how many characters tell the bank (SWIFT, IBAN registry, release 101, ISO 13616).
 const STRUCTURES: &[(&str, &str, usize)] = &[
     ("AD", "8n12c", 4),
     ("AE", "19n", 3),

@@ -2,9 +2,6 @@
 
 mod csv;
 
-use std::fs;
-use std::path::Path;
-
 use super::draws::place;
 use super::feistel::Permutation;
 use super::literal::check_all;
@@ -121,8 +118,8 @@ fn values(build: &Build<'_>) -> Result<Vec<String>, Refusal> {
 }
 
 fn read(build: &Build<'_>, file: &str) -> Result<Vec<String>, Refusal> {
-    let folder = build.context.map_or(Path::new(""), |context| context.folder);
-    let bytes = fs::read(folder.join(file)).map_err(|error| {
+    let context = build.context.ok_or_else(|| Refusal::new("a list cannot be read from a file here"))?;
+    let bytes = context.lists.read(&context.folder.join(file)).map_err(|error| {
         Refusal::new(format!("cannot read the list `{file}`: {}", io_reason(&error)))
             .hint("a relative path starts from the folder of the rules file")
     })?;
@@ -154,6 +151,7 @@ fn column(build: &Build<'_>, file: &str, lines: &[Vec<String>]) -> Result<(usize
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
+    use std::fs;
 
     use super::*;
     use crate::functions::test_support::Tester;
@@ -164,7 +162,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("list.csv"), content).unwrap();
         let key = MasterKey::from_bytes(vec![0; 32]).unwrap();
-        let context = Context { key: &key, functions: FUNCTIONS, locale: None, folder: folder.path() };
+        let context = Context {
+            key: &key,
+            functions: FUNCTIONS,
+            locale: None,
+            folder: folder.path(),
+            lists: &crate::functions::lists::Lists::default(),
+        };
         let parameters = Parameters(toml::from_str(&format!("file = 'list.csv'\n{rule}")).unwrap());
         let domain = key.domain("lookup");
         let built = build(&Build::new(&parameters, &PgType::Text, &domain, false).within(&context))?;

@@ -16,6 +16,7 @@ pub mod ff1;
 mod genders;
 mod hosts;
 mod layout;
+pub mod lists;
 mod literal;
 pub mod nested;
 mod number;

@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use super::canonical::canonical;
+use super::lists::Lists;
 use super::redact::fill;
 use super::row::{Form, Input, Row, RowScratch};
 use super::text::{InvalidPolicy, NullPolicy};
@@ -26,6 +27,8 @@ pub struct Context<'a> {
     pub locale: Option<&'a str>,
     /// The folder from which the relative path of a file starts: that of the rules file.
     pub folder: &'a Path,
+    /// The files that functions read.
+    pub lists: &'a Lists,
 }
 
 /// A nested function made ready.

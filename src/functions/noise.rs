@@ -1,7 +1,7 @@
 //! `noise`: numbers a drawn part or amount off.
 
 use super::draws::signed_fraction;
-use super::number::{self, Arithmetic, Decimal, NUMBER_TYPES, Whole, is_number};
+use super::number::{self, Arithmetic, Decimal, Whole, is_number};
 use super::{Build, Built, Example, Function, Parameter, Refusal};
 use crate::key::DomainKey;
 use crate::schema::PgType;
@@ -18,7 +18,7 @@ pub static NOISE: Function = Function {
         },
         Parameter {
             name: "amount",
-            help: "the most to move by, in the column's unit; this or `ratio` is required",
+            help: "the most to move by, in the column's unit, in seconds for an `interval`; this or `ratio` is required",
         },
     ],
     example: Example {
@@ -29,8 +29,8 @@ pub static NOISE: Function = Function {
     },
     domain: "noise",
     domain_by: Some("noise"),
-    takes: is_number,
-    takes_text: NUMBER_TYPES,
+    takes: |ty| is_number(ty) || matches!(ty.base(), PgType::Money | PgType::Interval),
+    takes_text: "`smallint`, `integer`, `bigint`, `numeric`, `real`, `double precision`, `money`, `interval`",
     build,
 };
 
@@ -121,6 +121,7 @@ mod tests {
     use super::*;
     use crate::functions::Uniqueness;
     use crate::functions::test_support::Tester;
+    use crate::pg::interval::Interval;
 
     #[test]
     fn a_number_moves_by_the_ratio_at_most_and_never_stays() {
@@ -164,6 +165,31 @@ mod tests {
         assert!((2.0 * one - two).abs() < 1e-9 && one != 10.0);
         assert_eq!(noise.masked("NaN").unwrap(), "NaN");
         assert_ne!(noise.masked("1.7976931348623157e+308").unwrap(), "1.7976931348623157e308");
+    }
+
+    #[test]
+    fn money_and_intervals_move_too() {
+        let noise = Tester::new(&NOISE, "ratio = 0.1", PgType::Money);
+        for value in ["$1,234.57", "-$0.03", "1.234,57 €"] {
+            let result = noise.masked(value).unwrap();
+            assert!(
+                result != value && result.ends_with(&value[value.len() - 1..])
+                    || value.starts_with(['$', '-'])
+            );
+            assert_eq!(result.len(), value.len(), "{result}");
+        }
+        assert_eq!(noise.masked("$0.00").unwrap(), "$0.00");
+        let noise = Tester::new(&NOISE, "amount = 3600", PgType::Interval);
+        for value in ["1 year 2 mons 3 days 04:05:06", "-00:00:01", "3 days", "00:00:00.25", "1000000:00:00"]
+        {
+            let (before, result) = (Interval::parse(value).unwrap(), noise.masked(value).unwrap());
+            let after = Interval::parse(&result).unwrap();
+            let moved = (after.span() - before.span()).abs();
+            assert!((1..=3_600_000_000).contains(&moved), "{value} {result}");
+            assert!(before.months != 0 || after.months == 0);
+        }
+        assert!(noise.masked("7").is_err());
+        assert_eq!(noise.masked("infinity").unwrap(), "infinity");
     }
 
     #[test]

@@ -226,7 +226,13 @@ mod tests {
     #[test]
     fn a_rule_masks_what_is_found() {
         let key = MasterKey::from_bytes(vec![0; 32]).unwrap();
-        let context = Context { key: &key, functions: FUNCTIONS, locale: None, folder: Path::new("") };
+        let context = Context {
+            key: &key,
+            functions: FUNCTIONS,
+            locale: None,
+            folder: Path::new(""),
+            lists: &crate::functions::lists::Lists::default(),
+        };
         let masked = |rule: &str, value: &str| {
             let parameters = Parameters(toml::from_str(rule).unwrap());
             let domain = key.domain("regex_replace");

@@ -52,7 +52,13 @@ impl Tester {
 
 fn prepared(function: &Function, rule: &str, ty: &PgType) -> Result<Built, Refusal> {
     let key = MasterKey::from_bytes(vec![0; 32]).unwrap();
-    let context = Context { key: &key, functions: FUNCTIONS, locale: None, folder: Path::new("") };
+    let context = Context {
+        key: &key,
+        functions: FUNCTIONS,
+        locale: None,
+        folder: Path::new(""),
+        lists: &crate::functions::lists::Lists::default(),
+    };
     let parameters = Parameters(toml::from_str(rule).unwrap());
     let domain = key.domain(function.domain);
     function

@@ -146,7 +146,7 @@ impl Plan {
             data: data_tables,
             subset: None,
             key_id: key.id(),
-            rules_sha256: rules.sha256(),
+            rules_sha256: binding.rules_sha256,
             catalog,
             dump,
         })

@@ -18,6 +18,7 @@ use super::when;
 use super::{ColumnRule, LargeObjects, Line, RuleSet, Unlisted};
 use crate::condition::Condition;
 use crate::error::{Error, Result};
+use crate::functions::lists::Lists;
 use crate::functions::{Form, Function, Input};
 use crate::key::MasterKey;
 use crate::masked::Action;
@@ -32,6 +33,8 @@ pub struct Binding {
     pub tables: HashMap<TableId, Vec<ColumnAction>>,
     /// What becomes of large objects, where the rules say it.
     pub large_objects: Option<LargeObjects>,
+    /// The hash of the rules and of the lists that they name, see [`RuleSet::sha256`].
+    pub rules_sha256: String,
     /// What no plan can know, for people to read.
     pub notes: Vec<String>,
 }
@@ -117,6 +120,7 @@ pub fn bind(
         actions: HashMap::new(),
         conditions: HashMap::new(),
         refused: HashSet::new(),
+        lists: Lists::default(),
         notes: Vec::new(),
         errors,
     };
@@ -139,6 +143,7 @@ struct Binder<'a> {
     conditions: HashMap<(TableId, String), Arc<Condition>>,
     /// Columns of which an error was told; they are not told of again as having no rule.
     refused: HashSet<ColumnId>,
+    lists: Lists,
     notes: Vec<String>,
     errors: Vec<Error>,
 }
@@ -148,7 +153,9 @@ impl<'a> Binder<'a> {
     fn group(&mut self, group: &Group) {
         let decider = Decider { catalog: self.catalog, resolved: self.resolved, ties: self.ties };
         let decided = decider.decide(group, |rule| self.setting(rule)).and_then(|claim| match claim {
-            Some(claim) => SharedMask::new(self.catalog, self.functions, self.key, group, claim).map(Some),
+            Some(claim) => {
+                SharedMask::new(self.catalog, self.functions, self.key, &self.lists, group, claim).map(Some)
+            }
             None => Ok(None),
         });
         match decided {
@@ -375,7 +382,11 @@ impl<'a> Binder<'a> {
         let missing = missing.iter().flat_map(|(table, columns)| self.without_rule(*table, columns));
         let errors: Vec<Error> = self.errors.iter().cloned().chain(missing).collect();
         match errors.is_empty() {
-            true => Ok(Binding { tables, large_objects: self.rules.large_objects, notes: self.notes }),
+            true => {
+                let rules_sha256 = self.rules.sha256(&self.lists);
+                let large_objects = self.rules.large_objects;
+                Ok(Binding { tables, large_objects, rules_sha256, notes: self.notes })
+            }
             false => Err(errors),
         }
     }

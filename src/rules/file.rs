@@ -11,6 +11,7 @@ use super::RuleSet;
 use super::document::DocumentReader;
 use super::pack::{self, Pack};
 use crate::error::{Error, Result, io_reason};
+use crate::functions::lists::Lists;
 
 impl RuleSet {
     /// Reads rules files; a later file wins over an earlier one, key by key.
@@ -41,9 +42,12 @@ impl RuleSet {
         if errors.is_empty() { Ok(rules) } else { Err(errors) }
     }
 
-    /// The SHA-256 hash of the files' bytes, one file after another, in hex: what `cat FILES | sha256sum` prints.
-    pub fn sha256(&self) -> String {
-        self.digest.clone().finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    /// The SHA-256 hash of the files' bytes, one file after another, and then of the `lists` that they name, in hex: what
+    /// `cat FILES LISTS | sha256sum` prints.
+    pub fn sha256(&self, lists: &Lists) -> String {
+        let mut digest = self.digest.clone();
+        lists.each(|list| digest.update(list));
+        digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// Whether the pack is among the rules, by its name with `pack:`.
@@ -147,12 +151,13 @@ mod tests {
 
     #[test]
     fn the_hash_is_that_of_the_bytes_in_order() {
-        let empty = RuleSet::default().sha256();
+        let lists = Lists::default();
+        let empty = RuleSet::default().sha256(&lists);
         assert_eq!(empty, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
         let mut rules = RuleSet::default();
         rules.add("a", "version = 1");
         rules.add("b", "\n");
-        assert_eq!(rules.sha256(), RuleSet::parse("c", "version = 1\n").unwrap().sha256());
+        assert_eq!(rules.sha256(&lists), RuleSet::parse("c", "version = 1\n").unwrap().sha256(&lists));
     }
 
     #[test]

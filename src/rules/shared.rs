@@ -7,6 +7,7 @@ use super::fit::{Effect, Fitting, Outcome};
 use super::group::Group;
 use super::resolve::ColumnId;
 use crate::error::{Error, Result};
+use crate::functions::lists::Lists;
 use crate::functions::text::{NullPolicy, TextColumn};
 use crate::functions::{Build, Built, Context, Function, Input, Masking};
 use crate::key::MasterKey;
@@ -26,7 +27,7 @@ pub struct SharedMask<'r> {
 }
 
 impl<'r> SharedMask<'r> {
-    /// Makes the mask of `group` that `claim` asks for.
+    /// Makes the mask of `group` that `claim` asks for; the files that its function reads are among `lists` then.
     ///
     /// # Errors
     /// The function does not take the type of each column, refuses its parameters, or would break a reference.
@@ -34,6 +35,7 @@ impl<'r> SharedMask<'r> {
         catalog: &Catalog,
         functions: &[&'static Function],
         key: &MasterKey,
+        lists: &Lists,
         group: &Group,
         claim: Claim<'r>,
     ) -> Result<Self, Vec<Error>> {
@@ -46,7 +48,7 @@ impl<'r> SharedMask<'r> {
             return Err(wrong_types);
         }
         let refused = |error: Error| vec![at_rule(error)];
-        let built = build(catalog, functions, key, group, &claim).map_err(refused)?;
+        let built = build(catalog, functions, key, lists, group, &claim).map_err(refused)?;
         check_options(&claim, &built.masking).map_err(refused)?;
         if !matches!(built.masking, Masking::Keep) {
             check_references(catalog, group, &claim, &built.inputs).map_err(refused)?;
@@ -74,11 +76,13 @@ fn build(
     catalog: &Catalog,
     functions: &[&'static Function],
     key: &MasterKey,
+    lists: &Lists,
     group: &Group,
     claim: &Claim<'_>,
 ) -> Result<Built> {
     let setting = &claim.setting;
-    let context = Context { key, functions, locale: setting.locale, folder: setting.rule.line.folder() };
+    let context =
+        Context { key, functions, locale: setting.locale, folder: setting.rule.line.folder(), lists };
     let column = &catalog.table(claim.column.table).columns[claim.column.column];
     let build = Build {
         parameters: &setting.parameters,

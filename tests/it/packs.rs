@@ -1,8 +1,11 @@
 //! Packs: what they mask by themselves, what they ask of a person's own rules, and who wins.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
-use crate::support::{Run, Snapshot};
+use crate::support::postgres::Server;
+use crate::support::{Action, Rows, Run, Snapshot, fixture, loaded};
 
 /// A run on a script of one statement, by a pack and by rules of one's own.
 fn run(folder: &tempfile::TempDir, ddl: &str, pack: &str, rules: &str, command: &'static str) -> Run {
@@ -136,4 +139,101 @@ fn what_would_act_from_staging_needs_a_decision_of_its_own() {
     refused(ddl, "neutralise", "[tables.\"*\"]\n\"*\" = \"keep\"\n", &["webhook_url"]);
     let rules = "[tables.shops]\nwebhook_url = \"null\"\napi_key = \"hash\"\nstripe_account = \"keep\"\n";
     assert_eq!(decisions(ddl, "neutralise", rules), ["webhook_url: null", "api_key: hash"]);
+}
+
+/// Columns that `pack:pii` masks in a database made from `schema` on a server, with all that it has loaded and validated.
+#[track_caller]
+fn masked_and_validated(server: &'static Server, fixture_path: &str, own: &str) -> (Vec<Action>, Rows) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = fixture(fixture_path);
+    let (source, dump) = match path.extension().and_then(|extension| extension.to_str()) {
+        Some("sql") => {
+            let source = server.database();
+            source.psql_file(&path);
+            let dump = folder.path().join("snapshot.dump");
+            source.pg_dump(&["-Fc", "-f", dump.to_str().unwrap()]);
+            (source, dump)
+        }
+        _ => (loaded(&path, server), path),
+    };
+    let rules = format!("version = 1\n[defaults]\nunlisted = \"keep\"\n{own}");
+    let snapshot = Snapshot::shop().from(&dump).rules_text(&rules).to("staging.dump").report();
+    let run = snapshot.argument("--rules").argument("pack:pii").run();
+    run.succeeds();
+    let staging = loaded(&run.output(), server);
+    let not_valid = "SELECT count(*) FROM pg_constraint WHERE NOT convalidated";
+    assert_eq!(staging.psql(not_valid), source.psql(not_valid), "{fixture_path} on {}", server.major);
+    // Every constraint holds of the rows as they are now, foreign keys too: they are checked again from nothing.
+    let constraints = staging.psql(
+        "SELECT format('ALTER TABLE %s DROP CONSTRAINT %I, ADD CONSTRAINT %2$I %s', conrelid::regclass, conname, \
+         pg_get_constraintdef(oid)) FROM pg_constraint WHERE contype IN ('c', 'f') AND conparentid = 0 AND conislocal \
+         AND conrelid <> 0 AND convalidated",
+    );
+    for constraint in constraints.lines() {
+        staging.psql(constraint);
+    }
+    let (before, after) = (Rows::as_loaded(&source), Rows::as_loaded(&staging));
+    assert_eq!(before.counts(), after.counts());
+    let actions = run.actions();
+    for Action { table, column, action, is_masked } in &actions {
+        let [table, column] = [table, column].map(|name| unquoted(name));
+        // Where Postgres puts a row depends on its length, so only the values themselves are compared.
+        let values = |rows: &Rows| -> Option<Vec<Option<String>>> {
+            let values = rows.0.get(&table)?.iter().map(|row| row.get(&column).cloned());
+            let mut values: Vec<_> = values.collect::<Option<_>>()?;
+            values.sort_unstable();
+            Some(values)
+        };
+        // Partitions and generated columns are told of under other names.
+        let (Some(before), Some(after)) = (values(&before), values(&after)) else { continue };
+        if !is_masked {
+            assert!(before == after, "{table}.{column}, {action}, of {fixture_path} on {}", server.major);
+        } else if before.iter().flatten().collect::<HashSet<_>>().len() > 20
+            && !FOUND_ONLY.iter().any(|finder| action.starts_with(finder))
+        {
+            assert!(before != after, "{table}.{column}, {action}, of {fixture_path} on {}", server.major);
+        }
+    }
+    (actions, after)
+}
+
+/// What masks only what it finds in a text, and what does as another column does.
+const FOUND_ONLY: [&str; 3] = ["follows ", "free_text", "redact"];
+
+/// A name as it is, without the quotes of SQL.
+fn unquoted(name: &str) -> String {
+    let doubled = name.replace("\"\"", "\u{0}");
+    doubled.replace('"', "").replace('\u{0}', "\"")
+}
+
+#[test]
+fn the_fixtures_masked_by_a_pack_load_and_validate() {
+    for server in [15, 18].into_iter().filter_map(Server::of) {
+        for (path, own, least) in [
+            ("shop/shop.dump", "", 12),
+            ("types/types-15.dump", "", 0),
+            (
+                "nasty/schema.sql",
+                "[large_objects]\naction = \"keep\"\n[tables.typed]\nstreet = \"hash\"\n",
+                0,
+            ),
+        ] {
+            let (actions, _) = masked_and_validated(server, path, own);
+            let masked = actions.iter().filter(|action| action.is_masked).count();
+            assert!(masked >= least, "{path}: {masked}");
+        }
+    }
+}
+
+#[test]
+fn a_person_has_the_same_name_and_address_in_every_column() {
+    let (_, rows) = masked_and_validated(Server::newest(), "shop/shop.dump", "");
+    let letters =
+        |name: &str| -> String { name.to_lowercase().chars().filter(char::is_ascii_lowercase).collect() };
+    let table = "public.customers";
+    let [first, last, email] = ["first_name", "last_name", "email"].map(|column| rows.column(table, column));
+    for ((first, last), email) in first.into_iter().zip(last).zip(email) {
+        let (first, last, email) = (letters(first.unwrap()), letters(last.unwrap()), email.unwrap());
+        assert!(email.starts_with(&format!("{first}.{last}.")), "{first} {last} {email}");
+    }
 }

@@ -9,6 +9,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::support::Snapshot;
 use pgmask::functions::{
     Build, Built, Example, Form, Function, Input, Masking, Parameter, Refusal, TextMask, Uniqueness,
 };
@@ -374,3 +375,22 @@ static FUNCTIONS: &[&Function] = &[
         ..PLAIN
     },
 ];
+
+#[test]
+fn another_list_of_a_lookup_is_told_of_as_other_rules() {
+    let folder = tempfile::tempdir().unwrap();
+    let rules = folder.path().join("rules.toml");
+    let text = "version = 1\n[defaults]\nunlisted = \"keep\"\n[tables.customers]\nphone = { fn = \"lookup\", file = \"names.csv\" }\n";
+    std::fs::write(&rules, text).unwrap();
+    let hash = |list: &str| {
+        std::fs::write(folder.path().join("names.csv"), list).unwrap();
+        let snapshot = Snapshot::of("shop/shop.dump").rules(&rules).command("plan");
+        let run = snapshot.argument("--format").argument("json").run();
+        run.succeeds();
+        let plan: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
+        plan["rules_sha256"].as_str().unwrap().to_string()
+    };
+    let one = hash("Ana\nBea\n");
+    assert_eq!(one, hash("Ana\nBea\n"));
+    assert_ne!(one, hash("Ana\nBeo\n"));
+}

@@ -10,7 +10,13 @@ use crate::key::MasterKey;
 
 fn try_build(rule: &str) -> Result<Built, Refusal> {
     let key = MasterKey::from_bytes(vec![0; 32]).unwrap();
-    let context = Context { key: &key, functions: FUNCTIONS, locale: None, folder: FilePath::new("") };
+    let context = Context {
+        key: &key,
+        functions: FUNCTIONS,
+        locale: None,
+        folder: FilePath::new(""),
+        lists: &crate::functions::lists::Lists::default(),
+    };
     let parameters = Parameters(toml::from_str(rule).unwrap());
     let domain = key.domain("json");
     build(&Build::new(&parameters, &PgType::Json, &domain, false).within(&context))

@@ -3,7 +3,7 @@
 use crate::functions::check_characters::verhoeff;
 use crate::functions::scheme::Scheme;
 
-/// Twelve digits; the first is not 0 or 1, the last is Verhoeff's (UIDAI).
+/// Twelve digits; the first is not 0 or 1, the last is Verhoeff's, and they are not the same backwards (UIDAI).
 pub static AADHAAR: Scheme = Scheme {
     name: "aadhaar",
     invalid: "is not an Aadhaar number",
@@ -11,7 +11,7 @@ pub static AADHAAR: Scheme = Scheme {
     ranked: &[],
     complete: |_, number| {
         number[11] = verhoeff(&number[..11]);
-        true
+        !number.iter().eq(number.iter().rev())
     },
 };
 
@@ -30,7 +30,7 @@ mod tests {
 
     #[test]
     fn numbers_become_others_of_their_kind() {
-        check("IN", "aadhaar", &["2341 2341 2346"], &["2341 2341 2347", "123412341234"]);
+        check("IN", "aadhaar", &["2341 2341 2346"], &["2341 2341 2347", "123412341234", "222222222222"]);
         check("IN", "pan", &["ACUPA7085R", "AAACA7085R"], &["ACUZA7085R", "ACUPA0000R", "ACUPA708RR"]);
     }
 }

@@ -47,7 +47,7 @@ pub static NATIONAL_ID: Function = Function {
         Parameter {
             name: "kind",
             help: "which of the country's numbers: BR \"cpf\" or \"cnpj\"; DE \"steuer_id\" or \"personalausweis\"; ES \
-                   \"dni\" (with NIE); GB \"nino\" or \"nhs\"; IN \"aadhaar\" or \"pan\"; IT \"codice_fiscale\" or \
+                   \"dni\" (with NIE) or \"cif\"; GB \"nino\" or \"nhs\"; IN \"aadhaar\" or \"pan\"; IT \"codice_fiscale\" or \
                    \"partita_iva\"; US \"ssn\", \"itin\" or \"ein\"; default the first; other countries have one",
         },
     ],
@@ -76,7 +76,7 @@ static COUNTRIES: &[(&str, &[&Scheme])] = &[
     ("CN", &[&cn::RESIDENT_ID]),
     ("DE", &[&de::STEUER_ID, &de::PERSONALAUSWEIS]),
     ("DK", &[&dk::CPR]),
-    ("ES", &[&es::DNI]),
+    ("ES", &[&es::DNI, &es::CIF]),
     ("FI", &[&fi::HETU]),
     ("FR", &[&fr::NIR]),
     ("GB", &[&gb::NINO, &gb::NHS]),

@@ -3,16 +3,17 @@
 //! NaN and the infinities stay. A result is rounded to the type's scale and held within its bounds.
 
 mod decimal;
+mod money;
 
 pub use decimal::{Decimal, Written};
-
-use std::fmt::Write as _;
 
 use num_bigint::BigInt;
 use num_integer::Integer;
 
 use super::decimal::push_integer;
 use super::{Build, Built, Refusal, TextMask, Uniqueness};
+use crate::pg::float::{push_f32, push_f64};
+use crate::pg::interval::Interval;
 use crate::schema::PgType;
 
 /// Whole numbers of one size: `i128` where they fit it, else `BigInt`.
@@ -63,8 +64,17 @@ enum Kind {
     /// A `numeric`; where it has them, its scale and the largest value in units of its last decimal.
     Numeric(Option<Limit>),
     /// A floating-point number, of single precision or not.
-    Float { single: bool },
+    Float {
+        single: bool,
+    },
+    Money,
+    /// In seconds.
+    Interval,
 }
+
+/// In microseconds.
+const SECOND: i64 = 1_000_000;
+const DAY: i64 = 86_400 * SECOND;
 
 /// The bounds of a `numeric(p, s)`.
 struct Limit {
@@ -93,6 +103,8 @@ impl Kind {
                 let scale = (*scale).max(0).unsigned_abs().into();
                 Kind::Numeric(Some(Limit { scale, step, largest, largest_small }))
             }
+            PgType::Money => Kind::Money,
+            PgType::Interval => Kind::Interval,
             _ => Kind::Numeric(None),
         }
     }
@@ -103,6 +115,8 @@ impl Kind {
             Kind::Integer(..) => Some(0),
             Kind::Numeric(limit) => limit.as_ref().map(|limit| limit.scale),
             Kind::Float { .. } => None,
+            Kind::Money => Some(2),
+            Kind::Interval => Some(6),
         }
     }
 }
@@ -124,6 +138,12 @@ impl<A: Arithmetic> TextMask for Numbers<A> {
                 push_integer(result.clamp(*least, *greatest) as i64, out);
                 Ok(())
             }
+            Kind::Money => self.money(value, subject, out),
+            Kind::Interval if value.ends_with("infinity") => {
+                out.push_str(value);
+                Ok(())
+            }
+            Kind::Interval => self.interval(value, subject, out),
             _ if matches!(value, "NaN" | "Infinity" | "-Infinity") => {
                 out.push_str(value);
                 Ok(())
@@ -182,23 +202,43 @@ impl<A: Arithmetic> Numbers<A> {
             return Err("is not a number");
         }
         let result = self.arithmetic.float(number, subject);
-        if single {
-            push_float((result as f32).clamp(f32::MIN, f32::MAX), out);
-        } else {
-            push_float(result.clamp(f64::MIN, f64::MAX), out);
+        let mut text = Vec::new();
+        match single {
+            true => push_f32((result as f32).clamp(f32::MIN, f32::MAX), &mut text),
+            false => push_f64(result.clamp(f64::MIN, f64::MAX), &mut text),
         }
+        out.push_str(std::str::from_utf8(&text).expect("numbers are ASCII"));
         Ok(())
     }
-}
 
-/// Appends the shortest text that reads as the same number; with an exponent where Postgres writes one.
-fn push_float<F: Copy + Into<f64> + std::fmt::Display + std::fmt::LowerExp>(value: F, out: &mut String) {
-    let magnitude = value.into().abs();
-    match magnitude == 0.0 || (1e-4..1e15).contains(&magnitude) {
-        true => write!(out, "{value}"),
-        false => write!(out, "{value:e}"),
+    fn money(&self, value: &str, subject: &[u8], out: &mut String) -> Result<(), &'static str> {
+        let (units, scale) = money::parse(value).ok_or("is not an amount of money")?;
+        // The type's bounds are those of a `bigint`; what is negative has one more.
+        let fits = |result: &i128| i64::try_from(*result).is_ok_and(|result| result != i64::MIN);
+        let scale = scale.max(self.arithmetic.decimals());
+        let result = self.arithmetic.exact(i128::from(units), scale, subject, fits);
+        money::push(result.clamp(-i128::from(i64::MAX), i64::MAX.into()) as i64, value, out);
+        Ok(())
     }
-    .expect("a string takes all text");
+
+    /// Months count as 30 days, and days as 24 hours, as where Postgres compares.
+    fn interval(&self, value: &str, subject: &[u8], out: &mut String) -> Result<(), &'static str> {
+        let interval = Interval::parse(value).ok_or("is not an interval as a dump writes it")?;
+        let has_fraction = interval.microseconds % SECOND != 0 || self.arithmetic.decimals() > 0;
+        let (unit, scale) = if has_fraction { (1, 6) } else { (SECOND, 0) };
+        let most = i128::from(i32::MAX) * i128::from(DAY);
+        let fits = |result: &i128| (-most..=most).contains(&(result * i128::from(unit)));
+        let result = self.arithmetic.exact(interval.span() / i128::from(unit), scale, subject, fits);
+        let span = (result * i128::from(unit)).clamp(-most, most);
+        // Parts that the interval has not are not made up.
+        let months = if interval.months != 0 { span / i128::from(30 * DAY) } else { 0 };
+        let rest = span - months * i128::from(30 * DAY);
+        let has_days = interval.months != 0 || interval.days != 0 || rest.abs() > i128::from(i64::MAX);
+        let days = if has_days { rest / i128::from(DAY) } else { 0 };
+        let microseconds = (rest - days * i128::from(DAY)) as i64;
+        Interval { months: months as i64, days: days as i64, microseconds }.push(out);
+        Ok(())
+    }
 }
 
 /// `number` rounded to a multiple of `step`, half away from zero as Postgres rounds `numeric`.
@@ -242,10 +282,10 @@ mod tests {
         for value in ["0", "-1.50", "0.00", "100", "-0.001", "12345678901234567890.12345678901234567890"] {
             assert_eq!(same(PgType::Numeric(None), value).unwrap(), value);
         }
-        for value in ["0", "-1.5", "1e20", "-2.5e-7", "NaN", "-Infinity"] {
+        for value in ["0", "-1.5", "1e+20", "-2.5e-07", "NaN", "-Infinity"] {
             assert_eq!(same(PgType::Float8, value).unwrap(), value);
         }
-        assert_eq!(same(PgType::Float8, "1e+20").unwrap(), "1e20");
+        assert_eq!(same(PgType::Float8, "1e20").unwrap(), "1e+20");
         assert_eq!(same(PgType::Float4, "0.1").unwrap(), "0.1");
         assert_eq!(same(PgType::Numeric(Some((3, -2))), "1200").unwrap(), "1200");
     }

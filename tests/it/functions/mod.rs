@@ -33,7 +33,13 @@ pub fn try_prepare(
 ) -> Option<Built> {
     let key = MasterKey::from_bytes(vec![key; 32]).unwrap();
     let domain = if by { function.domain_by.unwrap() } else { function.domain };
-    let context = Context { key: &key, functions: FUNCTIONS, locale: None, folder: "".as_ref() };
+    let context = Context {
+        key: &key,
+        functions: FUNCTIONS,
+        locale: None,
+        folder: "".as_ref(),
+        lists: &pgmask::functions::lists::Lists::default(),
+    };
     let key = key.domain(domain);
     let build = Build { is_column: true, ..Build::new(parameters, ty, &key, by).within(&context) };
     function.prepare(&build).ok()
