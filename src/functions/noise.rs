@@ -172,11 +172,7 @@ mod tests {
         let noise = Tester::new(&NOISE, "ratio = 0.1", PgType::Money);
         for value in ["$1,234.57", "-$0.03", "1.234,57 €"] {
             let result = noise.masked(value).unwrap();
-            assert!(
-                result != value && result.ends_with(&value[value.len() - 1..])
-                    || value.starts_with(['$', '-'])
-            );
-            assert_eq!(result.len(), value.len(), "{result}");
+            assert!(result != value && result.len() == value.len(), "{value} {result}");
         }
         assert_eq!(noise.masked("$0.00").unwrap(), "$0.00");
         let noise = Tester::new(&NOISE, "amount = 3600", PgType::Interval);

@@ -269,8 +269,12 @@ proptest! {
     }
 
     #[test]
-    fn any_row_of_words_is_read(words in prop::collection::vec(prop::sample::select(WORDS), 0..40)) {
-        reading(&format!("CREATE TABLE a (b int);{}", words.join(" ")));
+    fn any_row_of_words_is_read_or_refused(
+        words in prop::collection::vec(prop::sample::select(WORDS), 0..40),
+    ) {
+        // A table that is declared twice is refused.
+        let sql = format!("CREATE TABLE a (b int);{}", words.join(" "));
+        let _ = catalog([Statement { sql: &sql, place: "schema.sql".to_string(), ..Statement::default() }]);
     }
 }
 
