@@ -266,6 +266,8 @@ pub struct TableReport {
     pub name: String,
     /// Rows in the snapshot.
     pub rows_read: u64,
+    /// Whether that is what the source's statistics say, since not all of the rows were read.
+    pub rows_read_is_estimate: bool,
     /// Rows in the target.
     pub rows_written: u64,
     /// Rows kept for their own sake.
@@ -326,7 +328,8 @@ pub fn tables(plan: &Plan, meter: &Meter) -> Vec<TableReport> {
         let table = plan.catalog.table(part.table);
         let names: Vec<&str> =
             part.columns.iter().map(|&column| table.columns[column].name.as_str()).collect();
-        add_part(&mut reports[index], &names, meter.part(part_index));
+        let about = plan.subset.as_ref().and_then(|subset| subset.rows_about(part_index));
+        add_part(&mut reports[index], &names, meter.part(part_index), about);
         if let Some(subset) = &plan.subset {
             let stubs = subset.stubs(part_index);
             reports[index].rows_stub += stubs;
@@ -349,6 +352,7 @@ fn empty_report(plan: &Plan, part: usize) -> TableReport {
     TableReport {
         name: table.name.to_string(),
         rows_read: 0,
+        rows_read_is_estimate: false,
         rows_written: 0,
         rows_owned: 0,
         rows_stub: 0,
@@ -361,9 +365,11 @@ fn empty_report(plan: &Plan, part: usize) -> TableReport {
     }
 }
 
-/// Adds a part; its columns, named in `names`, may be in another order than those of the table's other parts.
-fn add_part(report: &mut TableReport, names: &[&str], meter: &PartMeter) {
-    report.rows_read += meter.rows_read();
+/// Adds a part; its columns, named in `names`, may be in another order than those of the table's other parts. Where only
+/// some of its rows were read, it has `about` so many.
+fn add_part(report: &mut TableReport, names: &[&str], meter: &PartMeter, about: Option<u64>) {
+    report.rows_read += about.unwrap_or_else(|| meter.rows_read()).max(meter.rows());
+    report.rows_read_is_estimate |= about.is_some();
     report.rows_written += meter.rows();
     report.rows_owned += meter.rows();
     report.percent = percent(report.rows_written, report.rows_read);
@@ -395,8 +401,9 @@ pub fn total_percent(tables: &[TableReport]) -> f64 {
 /// What came of the subset `asked`, as people read it: a line.
 pub fn subset_summary(asked: &str, tables: &[TableReport]) -> String {
     let sum = |count: fn(&TableReport) -> u64| -> u64 { tables.iter().map(count).sum() };
+    let about = if tables.iter().any(|table| table.rows_read_is_estimate) { "about " } else { "" };
     format!(
-        "subset {asked}: {} of {} rows ({}%), {} of them only referred to or kept with their table, {} references made NULL\n",
+        "subset {asked}: {} of {about}{} rows ({}%), {} of them only referred to or kept with their table, {} references made NULL\n",
         sum(|table| table.rows_written),
         sum(|table| table.rows_read),
         total_percent(tables),

@@ -3,6 +3,7 @@
 //! A source never sees a rule. Every format is a file here and an entry of [`FORMATS`].
 
 pub mod archive;
+pub mod look_up;
 pub mod parquet;
 pub mod postgres;
 pub mod projected;
@@ -23,6 +24,7 @@ use crate::pg::client::Conninfo;
 use crate::pg::dump::{CopyTarget, Dump};
 use crate::pg::random_access::RandomAccess;
 use crate::source::archive::ArchiveSource;
+use crate::source::look_up::LookUp;
 use crate::source::parquet::ParquetSource;
 use crate::source::postgres::PostgresSource;
 use crate::source::projected::Projected;
@@ -96,6 +98,14 @@ pub trait Source: Send + Sync {
         jobs: usize,
     ) -> Result<Option<Box<dyn BlockReader + '_>>> {
         let _ = (index, kept, block_bytes, jobs);
+        Ok(None)
+    }
+
+    /// The way to look rows up, if the source has one.
+    ///
+    /// # Errors
+    /// [`Kind::Snapshot`](crate::error::Kind::Snapshot) if what it needs for it cannot be read.
+    fn look_up(&self) -> Result<Option<&dyn LookUp>> {
         Ok(None)
     }
 

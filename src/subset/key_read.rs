@@ -31,7 +31,7 @@ const BLOCK_BYTES: usize = 512 * 1024;
 
 /// A part that takes so many bytes is read whole, so that its bytes of text are counted from every source alike: what is
 /// a small table depends on it.
-const COUNTED_BYTES: u64 = 16 * 1024 * 1024;
+pub const COUNTED_BYTES: u64 = 16 * 1024 * 1024;
 
 /// How many blocks a thread takes at a time when they are read again.
 const WINDOW_BLOCKS: usize = 16;
@@ -54,6 +54,13 @@ pub struct KeyColumns {
     pub decided: Option<(usize, String)>,
     /// Lists of columns of the table whose different values are to be counted, with a number for each list.
     pub sketches: Vec<(usize, Vec<usize>)>,
+}
+
+impl KeyColumns {
+    /// The place of a column of the table in the rows.
+    pub fn place(&self, column: usize) -> Option<usize> {
+        self.all.iter().find(|(own, _)| *own == column).map(|(_, place)| *place)
+    }
 }
 
 /// How the snapshot is read.
@@ -85,6 +92,7 @@ struct PartRead {
     rows: u64,
     text_bytes: u64,
     sketches: HashMap<usize, Distinct>,
+    is_read: bool,
 }
 
 /// A block of rows.
@@ -105,44 +113,66 @@ enum StoredColumn {
 }
 
 impl<'a> KeyRead<'a> {
-    /// Reads what `parts` ask of `source`.
+    /// Of each part what `asked` says, none of it read yet: it is as if the parts had no rows.
     ///
     /// # Errors
-    /// What the source fails with, or a temporary file that cannot be written.
-    pub fn read(source: &'a dyn Source, parts: Vec<KeyColumns>, settings: &KeyReadSettings) -> Result<Self> {
+    /// If threads cannot be started.
+    pub fn new(source: &'a dyn Source, asked: Vec<KeyColumns>, settings: &KeyReadSettings) -> Result<Self> {
         let pool = ThreadPoolBuilder::new()
             .num_threads(settings.jobs)
             .thread_name(|index| format!("mask-keys-{index}"))
             .build()
             .map_err(|_| Error::usage("cannot start the threads").hint("lower `--jobs`"))?;
         let store = Store::new(settings.memory_bytes, settings.temp_dir.clone());
-        let mut read = KeyRead { source, store, parts: Vec::new(), pool, is_utf8: settings.is_utf8 };
-        let order = reading_order(source, &parts);
-        let readers = if source.is_seekable() { settings.jobs } else { 1 };
+        let parts = asked.into_iter().map(PartRead::new).collect();
+        Ok(KeyRead { source, store, parts, pool, is_utf8: settings.is_utf8 })
+    }
+
+    /// Reads the parts `parts`.
+    ///
+    /// # Errors
+    /// What the source fails with, or a temporary file that cannot be written.
+    pub fn read(&mut self, parts: &[usize]) -> Result<()> {
+        let order = self.reading_order(parts);
+        let readers = if self.source.is_seekable() { self.pool.current_num_threads() } else { 1 };
         let next = AtomicUsize::new(0);
-        let done: Mutex<Vec<Option<Result<PartRead>>>> = Mutex::new(parts.iter().map(|_| None).collect());
+        let done: Mutex<Vec<(usize, Result<PartRead>)>> = Mutex::default();
+        let read: &Self = self;
         std::thread::scope(|scope| {
             for _ in 0..readers.clamp(1, parts.len().max(1)) {
                 scope.spawn(|| {
                     while let Some(&part) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let result = read.read_part(parts[part].clone());
+                        let result = read.read_part(read.parts[part].asked.clone());
                         if result.is_err() {
                             next.store(order.len(), Ordering::Relaxed);
                         }
-                        done.lock().unwrap_or_else(PoisonError::into_inner)[part] = Some(result);
+                        done.lock().unwrap_or_else(PoisonError::into_inner).push((part, result));
                     }
                 });
             }
         });
-        let done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
         // One that was not read was not begun, since another one failed.
-        let results: Vec<Result<PartRead>> = done.into_iter().flatten().collect();
-        let wanted = parts.len();
-        read.parts = results.into_iter().collect::<Result<_>>()?;
-        match read.parts.len() == wanted {
-            true => Ok(read),
+        done.sort_by_key(|(part, _)| *part);
+        let is_whole = done.len() == parts.len();
+        for (part, result) in done {
+            self.parts[part] = result?;
+        }
+        match is_whole {
+            true => Ok(()),
             false => Err(Error::snapshot("a thread of `mask` ended early; this is a defect of `mask`")),
         }
+    }
+
+    /// The parts in the order in which they are best read: the largest first, so that none is left over at the end; in
+    /// their own where the source cannot seek.
+    fn reading_order(&self, parts: &[usize]) -> Vec<usize> {
+        let mut order = parts.to_vec();
+        if self.source.is_seekable() {
+            let stored = |&part: &usize| self.source.data()[self.parts[part].asked.source_index].stored_bytes;
+            order.sort_by_key(|part| std::cmp::Reverse(stored(part).unwrap_or(0)));
+        }
+        order
     }
 
     /// Rows of the part `part`.
@@ -165,13 +195,7 @@ impl<'a> KeyRead<'a> {
     fn read_part(&self, asked: KeyColumns) -> Result<PartRead> {
         let places: Vec<usize> = asked.columns.iter().map(|(_, place)| *place).collect();
         let mut expected = vec![Expected::Integers; places.len()];
-        let mut part = PartRead {
-            blocks: Vec::new(),
-            rows: 0,
-            text_bytes: 0,
-            sketches: asked.sketches.iter().map(|(number, _)| (*number, Distinct::default())).collect(),
-            asked,
-        };
+        let mut part = PartRead { is_read: true, ..PartRead::new(asked) };
         let mut reader = self.reader(&part.asked, &places)?;
         while let Some(block) = reader.next_block()? {
             part.text_bytes = reader.text_bytes_read().unwrap_or(part.text_bytes + block.bytes.len() as u64);
@@ -295,6 +319,11 @@ fn place_of(columns: &[(usize, usize)], column: usize) -> Option<usize> {
 }
 
 impl PartRead {
+    fn new(asked: KeyColumns) -> PartRead {
+        let sketches = asked.sketches.iter().map(|(number, _)| (*number, Distinct::default())).collect();
+        PartRead { asked, blocks: Vec::new(), rows: 0, text_bytes: 0, sketches, is_read: false }
+    }
+
     fn sketch(&mut self, block: &KeyBlock) {
         for (number, columns) in &self.asked.sketches {
             let place = |column: &usize| place_of(&self.asked.columns, *column);
@@ -338,6 +367,9 @@ fn add_part(column: &KeyColumn, hashes: &mut [Option<ValueHash>]) {
 impl KeyRows for KeyRead<'_> {
     fn scan(&self, part: usize, columns: &[usize], visit: &Visit<'_>) -> Result<()> {
         let part = &self.parts[part];
+        if !part.is_read {
+            return Ok(());
+        }
         let asked = &part.asked;
         let is_unread = |column: &usize| {
             place_of(&asked.columns, *column).is_none() && place_of(&asked.all, *column).is_some()
@@ -395,15 +427,4 @@ fn chosen(batch: &RecordBatch, places: &[Option<usize>]) -> RecordBatch {
         None => new_null_array(&DataType::BinaryView, rows),
     };
     batch_of(places.iter().map(column).collect(), rows)
-}
-
-/// The parts in the order in which they are best read: the largest first, so that none is left over at the end; in their
-/// own where the source cannot seek.
-fn reading_order(source: &dyn Source, parts: &[KeyColumns]) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..parts.len()).collect();
-    if source.is_seekable() {
-        let bytes = |&part: &usize| source.data()[parts[part].source_index].stored_bytes.unwrap_or(0);
-        order.sort_by_key(|part| std::cmp::Reverse(bytes(part)));
-    }
-    order
 }

@@ -95,6 +95,11 @@ impl Share {
         Share { below: (below as u128).min(Share::ALL.below) }
     }
 
+    /// The share as a number from 0 to 1.
+    pub fn fraction(self) -> f64 {
+        self.below as f64 / Share::ALL.below as f64
+    }
+
     /// The rows with this u, in 2⁻⁶⁴, or a smaller one.
     pub fn up_to(u: u64) -> Share {
         Share { below: u128::from(u) + 1 }

@@ -6,6 +6,7 @@ mod facts;
 mod formats;
 mod large;
 mod live;
+mod looked_up;
 mod plans;
 mod refusals;
 mod samples;

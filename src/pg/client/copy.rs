@@ -19,7 +19,7 @@ pub struct CopyOut<C: BorrowMut<Connection>> {
 }
 
 impl<C: BorrowMut<Connection>> CopyOut<C> {
-    /// Sends the statement `sql`.
+    /// Sends the statement `sql`, before which there may be others that give no rows.
     ///
     /// # Errors
     /// What the server reports, or that the connection is lost. An owned connection goes with it.
@@ -186,7 +186,8 @@ fn start(connection: &mut Connection, sql: &str, answer: u8, state: State) -> Re
                 return Err(failure);
             }
             b'S' => connection.session.set_parameter(&mut Fields(content))?,
-            b'N' | b'A' => {}
+            // Settings may come before the COPY.
+            b'N' | b'A' | b'C' => {}
             _ => {
                 connection.state = State::Broken;
                 return Err(unexpected());

@@ -3,6 +3,7 @@
 //! The choice depends on the schema, on counts of rows and bytes and on how many rows refer to one, never on the
 //! percentage: so a smaller subset lies inside a greater one.
 
+use std::cell::Cell;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,6 +31,9 @@ const CATEGORY_OPTIONAL_CHILDREN: f64 = 5.0;
 /// Below so many children for each parent that has any, a reference is one to one.
 const ONE_TO_ONE_CHILDREN: f64 = 1.5;
 
+/// How far an estimate of rows may be off.
+const ESTIMATE_FACTOR: u64 = 4;
+
 /// What was counted of the snapshot.
 #[derive(Clone, Debug, Default)]
 pub struct Measures {
@@ -37,8 +41,37 @@ pub struct Measures {
     pub rows: Vec<u64>,
     /// Bytes of COPY text of each.
     pub bytes: Vec<u64>,
-    /// Of each edge, the rows that refer to something, and to about how many different parents.
-    pub references: Vec<(u64, f64)>,
+    /// Of each edge.
+    pub references: Vec<References>,
+    /// Of each table, whether its rows are an estimate: they may be [`ESTIMATE_FACTOR`] times as many, or so many times
+    /// fewer.
+    pub is_estimated: Vec<bool>,
+}
+
+/// What was counted of a reference.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum References {
+    /// The rows that refer to something, and to about how many different parents.
+    Counted(u64, f64),
+    /// About how many rows refer to something; nobody knows to how many parents.
+    About(u64),
+}
+
+impl Default for References {
+    fn default() -> Self {
+        References::Counted(0, 0.0)
+    }
+}
+
+impl References {
+    /// How many children there are for each parent that has any, if that was counted.
+    fn children_each(self) -> Option<f64> {
+        match self {
+            References::Counted(_, parents) if parents <= 0.0 => Some(0.0),
+            References::Counted(referring, parents) => Some(referring as f64 / parents),
+            References::About(_) => None,
+        }
+    }
 }
 
 /// Where a table's own rows come from.
@@ -67,15 +100,18 @@ pub struct Choice {
     pub down: Vec<Down>,
 }
 
-/// Chooses for the tables and edges of `graph`; what is asked goes before what names and counts say.
-pub fn choose(catalog: &Catalog, graph: &Graph, asked: &SubsetAsked, measures: &Measures) -> Choice {
-    let chooser = Chooser { catalog, graph, asked, measures, asked_down: asked_down(graph, asked) };
+/// Chooses for the tables and edges of `graph`; what is asked goes before what names and counts say. `None` where that
+/// depends on what was only estimated.
+pub fn choose(catalog: &Catalog, graph: &Graph, asked: &SubsetAsked, measures: &Measures) -> Option<Choice> {
+    let asked_down = asked_down(graph, asked);
+    let chooser = Chooser { catalog, graph, asked, measures, asked_down, is_in_doubt: Cell::new(false) };
     let mut lookups = BTreeSet::new();
     loop {
         let owners = chooser.owners(&lookups);
         let more = chooser.lookups(&owners, &lookups);
         if more.is_subset(&lookups) {
-            return chooser.finish(&owners, &lookups);
+            let choice = chooser.finish(&owners, &lookups);
+            return (!chooser.is_in_doubt.get()).then_some(choice);
         }
         lookups.extend(more);
     }
@@ -110,6 +146,8 @@ struct Chooser<'a> {
     asked: &'a SubsetAsked,
     measures: &'a Measures,
     asked_down: BTreeMap<usize, Down>,
+    /// Whether an answer depended on an estimate.
+    is_in_doubt: Cell<bool>,
 }
 
 /// For each table, the edges along which its rows follow others.
@@ -127,13 +165,18 @@ impl Chooser<'_> {
         let mut candidates: Vec<usize> =
             (0..self.graph.edges.len()).filter(|&edge| self.may_own(edge, lookups)).collect();
         candidates.sort_by_key(|&edge| Reverse(self.score(edge)));
+        self.doubt_ties(&candidates);
         for edge in candidates {
             let child = self.graph.edges[edge].child;
             if owners[child].is_empty() {
                 let all = self.with_other_labels(edge);
                 let has_cycle = |edge: &usize| self.leads_to(&owners, self.graph.edges[*edge].parent, child);
-                if !all.iter().any(has_cycle) {
-                    owners[child] = all;
+                match all.iter().any(has_cycle) {
+                    // What comes next, and what came before, may have depended on counts.
+                    true => {
+                        self.doubt_if(self.measures.references.iter().any(|it| it.children_each().is_none()))
+                    }
+                    false => owners[child] = all,
                 }
             }
         }
@@ -171,32 +214,92 @@ impl Chooser<'_> {
         // What a person declares in the rules is no mere role.
         let optional_role =
             !self.is_required(edge) && !named_after && !matches!(edge.origin, Origin::Rules(_));
-        let (referring, parents) = self.measures.references[index];
-        let children_each = if parents > 0.0 { referring as f64 / parents } else { 0.0 };
+        clears || by_doer || optional_role || self.is_category(index) || self.is_detail(index)
+    }
+
+    /// Whether the parents are few that sort rows.
+    fn is_category(&self, index: usize) -> bool {
+        let edge = &self.graph.edges[index];
+        if !self.is_below(edge.parent, CATEGORY_ROWS) {
+            return false;
+        }
         let limit = if self.is_required(edge) { CATEGORY_CHILDREN } else { CATEGORY_OPTIONAL_CHILDREN };
-        let is_category = self.measures.rows[edge.parent] < CATEGORY_ROWS && children_each >= limit;
-        let is_detail = referring >= 20
-            && children_each < ONE_TO_ONE_CHILDREN
-            && !self.is_in_primary_key(edge)
-            && is_subject(child)
-            && !is_subject(parent);
-        clears || by_doer || optional_role || is_category || is_detail
+        match self.measures.references[index] {
+            References::About(referring) => {
+                let each = referring as f64 / self.measures.rows[edge.parent].max(1) as f64;
+                let is_certain = each >= limit * ESTIMATE_FACTOR as f64;
+                self.doubt_if(!is_certain);
+                is_certain
+            }
+            counted => counted.children_each().is_some_and(|each| each >= limit),
+        }
+    }
+
+    /// Whether a person or the like refers, one to one, to what is said of it.
+    fn is_detail(&self, index: usize) -> bool {
+        let edge = &self.graph.edges[index];
+        let child = self.catalog.table(self.graph.tables[edge.child]);
+        let parent = self.catalog.table(self.graph.tables[edge.parent]);
+        if self.is_in_primary_key(edge) || !is_subject(child) || is_subject(parent) {
+            return false;
+        }
+        match self.measures.references[index] {
+            References::Counted(referring, _) => {
+                let each = self.measures.references[index].children_each();
+                referring >= 20 && each.is_some_and(|each| each < ONE_TO_ONE_CHILDREN)
+            }
+            References::About(referring) => {
+                let least = referring as f64 / self.measures.rows[edge.parent].max(1) as f64;
+                let may_be_few = least / (ESTIMATE_FACTOR * ESTIMATE_FACTOR) as f64;
+                self.doubt_if(may_be_few < ONE_TO_ONE_CHILDREN);
+                false
+            }
+        }
+    }
+
+    /// Whether a table has fewer than `rows` rows.
+    fn is_below(&self, table: usize, rows: u64) -> bool {
+        let counted = self.measures.rows[table];
+        if self.measures.is_estimated[table] {
+            self.doubt_if((rows / ESTIMATE_FACTOR..rows * ESTIMATE_FACTOR).contains(&counted));
+        }
+        counted < rows
+    }
+
+    fn doubt_if(&self, is_in_doubt: bool) {
+        self.is_in_doubt.set(self.is_in_doubt.get() || is_in_doubt);
+    }
+
+    /// Doubts the order of `candidates` where the best one of a table is so only by a count that is not known.
+    fn doubt_ties(&self, candidates: &[usize]) {
+        let mut best = BTreeMap::new();
+        for &edge in candidates {
+            let child = self.graph.edges[edge].child;
+            let before = *best.entry(child).or_insert(edge);
+            if before != edge && self.schema_score(before) == self.schema_score(edge) {
+                let is_known = |edge: usize| self.measures.references[edge].children_each().is_some();
+                self.doubt_if(!is_known(before) || !is_known(edge));
+            }
+        }
     }
 
     /// How much speaks for an edge owning its child's rows; the greater wins.
-    fn score(&self, index: usize) -> impl Ord {
+    fn score(&self, index: usize) -> impl Ord + use<> {
+        let children_each = self.measures.references[index].children_each();
+        let children_each = children_each.map_or(u64::MAX, |each| (each * 16.0) as u64);
+        (self.schema_score(index), Reverse(children_each), Reverse(index))
+    }
+
+    /// What of it the schema says.
+    fn schema_score(&self, index: usize) -> (bool, bool, bool, Option<impl Ord + use<>>) {
         let edge = &self.graph.edges[index];
         let (child, parent) = (self.graph.tables[edge.child], self.graph.tables[edge.parent]);
         let names = edge.child_columns.iter().map(|&column| affinity(self.catalog, child, column, parent));
-        let (referring, parents) = self.measures.references[index];
-        let children_each = (referring as f64 / parents.max(1.0) * 16.0) as u64;
         (
             edge.on_delete == ReferentialAction::Cascade,
             self.is_in_primary_key(edge),
             self.is_required(edge),
             names.max(),
-            Reverse(children_each),
-            Reverse(index),
         )
     }
 
@@ -245,7 +348,7 @@ impl Chooser<'_> {
     }
 
     fn is_small(&self, table: usize) -> bool {
-        self.measures.rows[table] <= SMALL_ROWS || self.measures.bytes[table] <= SMALL_BYTES
+        self.measures.bytes[table] <= SMALL_BYTES || self.is_below(table, SMALL_ROWS + 1)
     }
 
     fn is_referred_to(&self, table: usize) -> bool {

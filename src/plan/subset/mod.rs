@@ -1,18 +1,23 @@
 //! The subset of a run: what is asked, what is chosen where nothing was said, and which rows that makes.
 //!
 //! `graph` has the tables and references, `choice` decides what nobody said, `null_out` knows what NULL would break,
-//! `conditions` holds what `where …` says,
-//! `specify` spells it out for `crate::subset`, which selects the rows; `show` tells it to people.
+//! `conditions` holds what `where …` says, `specify` spells it out for `crate::subset`, which selects the rows; `show`
+//! tells it to people. `keys` reads what that takes; `candidates` and `narrow` spare a source that can look rows up from
+//! reading tables of which few rows can be in the subset.
 
 pub mod affinity;
+mod candidates;
 pub mod choice;
 mod conditions;
 pub mod graph;
+mod keys;
 pub mod large_objects;
+mod narrow;
 pub mod null_out;
 mod row_search;
 pub mod show;
 mod specify;
+mod survey;
 mod why;
 
 use std::collections::{BTreeSet, HashSet};
@@ -25,11 +30,12 @@ use crate::rules::subset_names::SubsetAsked;
 use crate::rules::{LargeObjects, RuleSet};
 use crate::schema::TableId;
 use crate::source::Source;
-use crate::subset::key_read::{KeyColumns, KeyRead, KeyReadSettings};
+use crate::subset::key_read::KeyColumns;
 use crate::subset::{self, Budget, RowFilter, Selection, Spec};
-use choice::{Choice, Measures, choose};
+use choice::{Choice, Measures};
 use conditions::Conditions;
 use graph::Graph;
+use keys::{Keys, Reading};
 use row_search::RowSearch;
 use why::Explainer;
 
@@ -55,6 +61,8 @@ pub struct SubsetPlan {
     pub why: Option<String>,
     /// What a person should know.
     pub notes: Vec<String>,
+    /// Of each part that was selected from, about how many rows it has, where not all were read.
+    rows_about: Vec<Option<u64>>,
     /// Of each part of the plan, its index among the parts that were selected from.
     part_of: Vec<Option<usize>>,
 }
@@ -110,23 +118,20 @@ impl<'a> SubsetRequest<'a> {
         }
         let parts: Vec<usize> =
             (0..plan.data.len()).filter(|&part| graph.table(plan.data[part].table).is_some()).collect();
-        let columns = parts.iter().map(|&part| key_columns(plan, &graph, &conditions, part)).collect();
-        let read_settings = KeyReadSettings {
-            jobs: settings.jobs,
-            // The engine has the other half.
-            memory_bytes: settings.memory_bytes / 2,
-            temp_dir: settings.temp_dir.to_path_buf(),
-            is_utf8: plan.dump.is_utf8(),
+        let columns: Vec<KeyColumns> =
+            parts.iter().map(|&part| key_columns(plan, &graph, &conditions, part)).collect();
+        let reading = Reading {
+            plan,
+            graph: &graph,
+            asked: &asked,
+            parts: &parts,
+            columns: &columns,
+            source,
+            key,
+            settings,
         };
-        let rows = KeyRead::read(source, columns, &read_settings).map_err(one)?;
-        let measures = measures(plan, &graph, &parts, &rows);
-        let choice = choose(&plan.catalog, &graph, &asked, &measures);
-        let specified = specify::specify(plan, &graph, &asked, &choice, conditions)?;
-        let mut spec = specified.spec;
-        spec.parts = parts
-            .iter()
-            .map(|&part| graph.table(plan.data[part].table).expect("the parts are those of the graph"))
-            .collect();
+        let Keys { rows, measures, choice, specified, rows_about } = reading.read(conditions)?;
+        let spec = specified.spec;
         let budget =
             Budget { memory_bytes: settings.memory_bytes / 2, temp_dir: settings.temp_dir.to_path_buf() };
         let selection = subset::select(&spec, &rows, key, &budget).map_err(one)?;
@@ -166,6 +171,7 @@ impl<'a> SubsetRequest<'a> {
             measures,
             choice,
             spec,
+            rows_about,
             selection,
         })
     }
@@ -193,6 +199,11 @@ impl SubsetPlan {
     /// The rows of the plan's part `part` that are kept; `None` where all are.
     pub fn filter(&self, part: usize) -> Option<RowFilter> {
         self.part_of[part].map(|part| self.selection.filter(part))
+    }
+
+    /// About how many rows the plan's part `part` has in the snapshot, where not all of them were read.
+    pub fn rows_about(&self, part: usize) -> Option<u64> {
+        self.rows_about[self.part_of[part]?]
     }
 
     /// How many of the rows of the plan's part `part` are kept only since others refer to them, or with their table.
@@ -271,21 +282,4 @@ fn key_columns(plan: &Plan, graph: &Graph, conditions: &Conditions, part: usize)
 fn lo_columns(plan: &Plan, table: TableId) -> Vec<usize> {
     let columns = plan.catalog.table(table).columns.iter().enumerate();
     columns.filter(|(_, column)| large_objects::may_refer(&column.ty)).map(|(index, _)| index).collect()
-}
-
-fn measures(plan: &Plan, graph: &Graph, parts: &[usize], rows: &KeyRead) -> Measures {
-    let mut measures = Measures {
-        rows: vec![0; graph.tables.len()],
-        bytes: vec![0; graph.tables.len()],
-        references: Vec::new(),
-    };
-    for (index, &part) in parts.iter().enumerate() {
-        if let Some(table) = graph.table(plan.data[part].table) {
-            measures.rows[table] += rows.rows(index);
-            measures.bytes[table] += rows.text_bytes(index);
-        }
-    }
-    let counted = (0..graph.edges.len()).map(|edge| rows.distinct(edge));
-    measures.references = counted.map(|distinct| (distinct.values(), distinct.count())).collect();
-    measures
 }

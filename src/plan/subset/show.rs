@@ -17,6 +17,7 @@ use crate::subset::spec::{Down, Rows, Up};
 pub struct SubsetView {
     asked: String,
     rows_read: u64,
+    rows_read_is_estimate: bool,
     rows: u64,
     bytes_read: u64,
     bytes: u64,
@@ -30,6 +31,7 @@ struct TableView {
     policy: &'static str,
     why: String,
     rows_read: u64,
+    rows_read_is_estimate: bool,
     rows: u64,
     rows_owned: u64,
     rows_stub: u64,
@@ -64,6 +66,7 @@ impl SubsetView {
         SubsetView {
             asked: subset.summary.clone(),
             rows_read: sum(|table| table.rows_read),
+            rows_read_is_estimate: tables.iter().any(|table| table.rows_read_is_estimate),
             rows: sum(|table| table.rows),
             bytes_read: sum(|table| table.bytes_read),
             bytes: sum(|table| table.bytes),
@@ -78,7 +81,7 @@ impl SubsetView {
             "\nsubset {}: {} of {} rows, about {} of {}\n",
             self.asked,
             self.rows,
-            self.rows_read,
+            about(self.rows_read, self.rows_read_is_estimate),
             human_bytes(self.bytes),
             human_bytes(self.bytes_read)
         );
@@ -91,6 +94,11 @@ impl SubsetView {
         }
         text
     }
+}
+
+/// A number of rows, and whether it is an estimate.
+fn about(rows: u64, is_estimate: bool) -> String {
+    if is_estimate { format!("about {rows}") } else { rows.to_string() }
 }
 
 /// Lines of cells, each column as wide as its widest cell.
@@ -114,7 +122,7 @@ impl TableView {
         };
         vec![
             self.name.clone(),
-            format!("{} of {} rows", self.rows, self.rows_read),
+            format!("{} of {} rows", self.rows, about(self.rows_read, self.rows_read_is_estimate)),
             format!("about {}", human_bytes(self.bytes)),
             stubs,
             self.why.clone(),
@@ -151,6 +159,7 @@ impl EdgeView {
 
 fn table_view(subset: &SubsetPlan, catalog: &Catalog, table: usize) -> TableView {
     let counts = subset.selection.tables[table];
+    let rows_read_is_estimate = subset.measures.is_estimated[table];
     let (rows_read, bytes_read) = (subset.measures.rows[table], subset.measures.bytes[table]);
     let rows = counts.rows_kept();
     let bytes = match rows_read {
@@ -165,6 +174,7 @@ fn table_view(subset: &SubsetPlan, catalog: &Catalog, table: usize) -> TableView
         change,
         name,
         rows_read,
+        rows_read_is_estimate,
         rows,
         rows_owned: counts.rows_owned,
         rows_stub: counts.rows_stub,

@@ -7,28 +7,36 @@
 mod binary;
 mod contents;
 mod large_objects;
+mod look_up;
 mod pg_dump;
 mod places;
 mod preflight;
 mod rows;
 mod snapshot;
+mod sought;
 mod split;
 mod tables;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use arrow::buffer::BooleanBuffer;
 
+use super::look_up::{KeyKind, Keys, LookUp, LookUpSettings, Wanted};
+use super::projected::Projected;
 use super::{BlockReader, DataPart, Decider, LiveIdentity, Source};
-use crate::error::Result;
+use crate::error::{Error, Place, Result};
 use crate::pg::archive::VisitLargeObject;
 use crate::pg::client::Conninfo;
 use crate::pg::dump::Dump;
+use look_up::Statistics;
 use places::Found;
 use rows::{BlocksOfOne, Rows};
 use snapshot::Snapshot;
 use split::{Readers, SplitBlocks};
+
+/// The version that scans a range of places, and looks a value up in a long list by its hash.
+const LOOK_UP_VERSION: u32 = 140_000;
 
 /// A live database.
 pub struct PostgresSource {
@@ -39,6 +47,10 @@ pub struct PostgresSource {
     rows: Vec<Arc<Rows>>,
     /// Of the parts whose key columns were read, where their rows lie.
     found: Mutex<HashMap<usize, Arc<Found>>>,
+    /// What the catalog knows of the parts, once that is asked for.
+    statistics: OnceLock<Statistics>,
+    /// Rows that were looked up.
+    looked_up: look_up::Found,
     notes: Vec<String>,
     identity: LiveIdentity,
     readers: Arc<Readers>,
@@ -60,8 +72,18 @@ impl PostgresSource {
         notes.extend(preflight::notes(&snapshot, &dump)?);
         let (parts, rows) = tables.into_iter().map(|(part, rows)| (part, Arc::new(rows))).unzip();
         let snapshot = Arc::new(snapshot);
-        let (found, readers) = (Mutex::default(), Arc::default());
-        Ok(PostgresSource { snapshot, dump, parts, rows, found, notes, identity, readers })
+        Ok(PostgresSource {
+            snapshot,
+            dump,
+            parts,
+            rows,
+            found: Mutex::default(),
+            statistics: OnceLock::new(),
+            looked_up: look_up::Found::default(),
+            notes,
+            identity,
+            readers: Arc::default(),
+        })
     }
 
     fn found(&self) -> MutexGuard<'_, HashMap<usize, Arc<Found>>> {
@@ -124,6 +146,9 @@ impl Source for PostgresSource {
         block_bytes: usize,
         jobs: usize,
     ) -> Result<Box<dyn BlockReader + '_>> {
+        if let Some(blocks) = self.looked_up.blocks(index, &self.rows[index]) {
+            return Ok(Box::new(blocks));
+        }
         Ok(self.blocks(self.rows[index].clone(), block_bytes, jobs))
     }
 
@@ -131,10 +156,14 @@ impl Source for PostgresSource {
         &self,
         index: usize,
         columns: &[usize],
-        _width: usize,
+        width: usize,
         block_bytes: usize,
         jobs: usize,
     ) -> Result<Box<dyn BlockReader + '_>> {
+        if let Some(blocks) = self.looked_up.blocks(index, &self.rows[index]) {
+            let place = Place::table(&self.rows[index].table);
+            return Ok(Box::new(Projected::new(blocks, columns, width, place)));
+        }
         Ok(self.columns(index, columns, None, block_bytes, jobs))
     }
 
@@ -152,6 +181,16 @@ impl Source for PostgresSource {
         let found = self.found().remove(&index);
         let rows = found.and_then(|found| self.rows[index].kept(&found, kept));
         Ok(rows.map(|rows| -> Box<dyn BlockReader> { self.blocks(Arc::new(rows), block_bytes, jobs) }))
+    }
+
+    fn look_up(&self) -> Result<Option<&dyn LookUp>> {
+        if self.snapshot.version < LOOK_UP_VERSION {
+            return Ok(None);
+        }
+        if self.statistics.get().is_none() {
+            let _ = self.statistics.set(Statistics::read(&self.snapshot, &self.rows)?);
+        }
+        Ok(Some(self))
     }
 
     fn is_seekable(&self) -> bool {
@@ -172,5 +211,37 @@ impl Source for PostgresSource {
 
     fn live(&self) -> Option<LiveIdentity> {
         Some(self.identity.clone())
+    }
+}
+
+impl LookUp for PostgresSource {
+    fn rows_about(&self, part: usize) -> Option<u64> {
+        self.statistics.get()?.rows_about(part)
+    }
+
+    fn null_share(&self, part: usize, column: usize) -> Option<f64> {
+        self.statistics.get()?.null_share(part, column)
+    }
+
+    fn kind(&self, part: usize, column: usize) -> Option<KeyKind> {
+        let statistics = self.statistics.get().filter(|_| self.rows[part].can_be_sought());
+        statistics?.kind(part, column)
+    }
+
+    fn look_up(
+        &self,
+        wanted: &Wanted<'_>,
+        seen: &[(usize, KeyKind)],
+        settings: LookUpSettings<'_>,
+    ) -> Result<Vec<Option<Keys>>> {
+        let statistics = self.statistics.get().ok_or_else(|| {
+            Error::snapshot("rows are looked up before the source was asked whether they can be")
+        })?;
+        let rows = (statistics, &self.rows[wanted.part]);
+        self.looked_up.look_up(&self.snapshot, rows, wanted, seen, settings)
+    }
+
+    fn forget(&self) {
+        self.looked_up.forget();
     }
 }

@@ -73,6 +73,17 @@ pub struct Rows {
     found: Option<(Arc<Found>, Vec<Form>)>,
     /// The rows that are read, if not all; a batch of them is a chunk.
     kept: Option<Arc<Kept>>,
+    /// What rows are looked up by, if they are.
+    sought: Option<Sought>,
+}
+
+/// What rows are looked up by.
+#[derive(Clone, Debug)]
+pub struct Sought {
+    /// The condition, as SQL.
+    pub condition: String,
+    /// Whether an index finds them; else all rows are looked at.
+    pub by_index: bool,
 }
 
 impl Rows {
@@ -98,6 +109,7 @@ impl Rows {
             forms,
             found: None,
             kept: None,
+            sought: None,
         }
     }
 
@@ -137,7 +149,33 @@ impl Rows {
             forms: self.forms.clone(),
             found: None,
             kept: None,
+            sought: None,
         }
+    }
+
+    /// Whether rows can be looked up.
+    pub fn can_be_sought(&self) -> bool {
+        self.layout.is_heap && self.condition.is_empty()
+    }
+
+    /// How the table lies on the disk.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// The names of all columns.
+    pub fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    /// The rows that are looked up by `sought`, each behind its `ctid`; where all are looked at and there are enough of
+    /// them, in as many chunks as `jobs`.
+    pub fn sought(&self, sought: Sought, jobs: usize) -> Rows {
+        let pages = self.layout.heap_bytes / self.layout.block_bytes;
+        let chunks = if self.chunk_pages.is_some() { jobs.max(1) } else { 1 };
+        // A range of places, be it that of all, is what keeps the server from going along an index.
+        let chunk_pages = (!sought.by_index).then(|| pages.div_ceil(chunks as u64).max(1));
+        Rows { chunk_pages, sought: Some(sought), ..self.copy() }
     }
 
     /// How many chunks there are; one at least.
@@ -162,6 +200,9 @@ impl Rows {
 
     /// The statement that gives the rows of a chunk.
     fn statement(&self, chunk: usize) -> String {
+        if let Some(sought) = &self.sought {
+            return self.sought_statement(sought, chunk);
+        }
         let QualifiedName { schema, name } = &self.table;
         let table = format!("{}.{}", quoted_always(schema), quoted_always(name));
         let mut columns: Vec<String> =
@@ -175,13 +216,7 @@ impl Rows {
                 return format!("COPY {table}{list} TO STDOUT");
             }
             None => self.condition.clone(),
-            Some(pages) => {
-                let from = pages * chunk as u64;
-                let is_last = chunk + 1 == self.chunks();
-                // Nothing that the snapshot sees is after the last page, and no bound says so best.
-                let end = if is_last { String::new() } else { format!(" AND ctid < '({},0)'", from + pages) };
-                format!("WHERE ctid >= '({from},0)'{end}")
-            }
+            Some(pages) => format!("WHERE {}", self.range(pages, chunk)),
         };
         match &self.found {
             None => format!("COPY (SELECT {columns} FROM ONLY {table} {condition}) TO STDOUT"),
@@ -191,6 +226,31 @@ impl Rows {
                 format!("COPY ({select}) TO STDOUT (FORMAT binary)")
             }
         }
+    }
+
+    /// The statement that looks rows up. Either way they come page after page: from a bitmap of an index, or from a scan.
+    fn sought_statement(&self, sought: &Sought, chunk: usize) -> String {
+        let QualifiedName { schema, name } = &self.table;
+        let columns = self.read.iter().map(|&column| format!(", {}", quoted_always(&self.columns[column])));
+        let columns: String = columns.collect();
+        let range =
+            self.chunk_pages.map_or(String::new(), |pages| format!("{} AND ", self.range(pages, chunk)));
+        let by_index = if sought.by_index { "on" } else { "off" };
+        format!(
+            "SET LOCAL enable_bitmapscan = {by_index}; COPY (SELECT ctid{columns} FROM ONLY {}.{} WHERE {range}({})) TO STDOUT",
+            quoted_always(schema),
+            quoted_always(name),
+            sought.condition
+        )
+    }
+
+    /// The condition that a row lies in the chunk `chunk` of `pages` pages each.
+    fn range(&self, pages: u64, chunk: usize) -> String {
+        let from = pages * chunk as u64;
+        let is_last = chunk + 1 == self.chunks();
+        // Nothing that the snapshot sees is after the last page, and no bound says so best.
+        let end = if is_last { String::new() } else { format!(" AND ctid < '({},0)'", from + pages) };
+        format!("ctid >= '({from},0)'{end}")
     }
 
     fn kept_condition(&self, chunk: usize) -> String {
@@ -386,6 +446,29 @@ mod tests {
         assert_eq!(large.bytes_of(chunks), large.layout.bytes());
         assert_eq!(rows(&["a"], "", 8192, 1 << 40).chunks(), 1);
         assert_eq!(rows(&["a"], "", 0, 0).chunks(), 1);
+    }
+
+    #[test]
+    fn rows_are_looked_up_in_the_order_of_their_places() {
+        let table = rows(&["a", "B c"], "", 8192 * 10_001, 0);
+        let sought = |by_index, jobs| {
+            table.sought(
+                Sought { condition: r#""a" = ANY ('{1}'::pg_catalog.int8[])"#.into(), by_index },
+                jobs,
+            )
+        };
+        let by_index = sought(true, 2);
+        assert_eq!(by_index.chunks(), 1);
+        assert_eq!(
+            by_index.statement(0),
+            r#"SET LOCAL enable_bitmapscan = on; COPY (SELECT ctid, "a", "B c" FROM ONLY "s"."t""x" WHERE ("a" = ANY ('{1}'::pg_catalog.int8[]))) TO STDOUT"#
+        );
+        let by_scan = sought(false, 2);
+        assert_eq!(by_scan.chunks(), 2);
+        assert!(by_scan.statement(0).starts_with("SET LOCAL enable_bitmapscan = off; "));
+        assert!(by_scan.statement(0).contains("WHERE ctid >= '(0,0)' AND ctid < '(5001,0)' AND ("));
+        assert!(by_scan.statement(1).contains("WHERE ctid >= '(5001,0)' AND ("));
+        assert!(sought(false, 1).statement(0).contains("WHERE ctid >= '(0,0)' AND ("));
     }
 
     #[test]
