@@ -35,10 +35,6 @@ struct Array {
 const NO_ARRAY: &str = "is not an array in text form";
 
 impl TextMask for Array {
-    fn mask(&self, value: &str, subject: &[u8], out: &mut String) -> Result<(), &'static str> {
-        self.mask_in_row(value, subject, &Row::default(), out)
-    }
-
     fn mask_in_row(
         &self,
         value: &str,

@@ -35,10 +35,6 @@ struct Composite {
 const NO_ROW: &str = "is not a row value of as many fields as its rule has";
 
 impl TextMask for Composite {
-    fn mask(&self, value: &str, subject: &[u8], out: &mut String) -> Result<(), &'static str> {
-        self.mask_in_row(value, subject, &Row::default(), out)
-    }
-
     fn mask_in_row(
         &self,
         value: &str,

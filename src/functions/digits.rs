@@ -6,7 +6,8 @@ use crate::schema::PgType;
 
 pub static DIGITS: Function = Function {
     name: "digits",
-    summary: "Encrypt the digits of a value to others (FF1), one to one; all other characters stay in place",
+    summary: "Encrypt the digits of a value to others (FF1), one to one; all other characters stay in \
+              place; n digits have 10ⁿ values",
     parameters: &[KEEP_FIRST, KEEP_LAST, SMALL_DOMAIN],
     example: Example {
         rule: r#""digits""#,

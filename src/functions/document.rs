@@ -12,7 +12,7 @@ pub const PATTERN: Parameter = Parameter {
     name: "pattern",
     help: "a pattern that numbers have, or a list of them, without their separators: 9 is a digit, A a letter, X either, \
            [A-D] a character of a set, {01-12} a number in a range; default any shape, where digits become digits and \
-           letters become letters",
+           letters become letters: of n digits and m letters there are 10ⁿ times 26ᵐ",
 };
 
 /// The parameter `small_domain`.

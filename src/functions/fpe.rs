@@ -12,7 +12,8 @@ use crate::schema::PgType;
 
 pub static FPE: Function = Function {
     name: "fpe",
-    summary: "Encrypt the characters of an alphabet to others of it (FF1), one to one; all others stay in place",
+    summary: "Encrypt the characters of an alphabet to others of it (FF1), one to one; all others stay in place; n of \
+              an alphabet of m have mⁿ values",
     parameters: &[
         Parameter {
             name: "alphabet",

@@ -1,6 +1,6 @@
 //! `hstore`: the values of keys each by a rule of its own.
 
-use super::nested::{Nested, PART_TYPES, Part};
+use super::nested::{Nested, Part};
 use super::row::{Input, Row};
 use super::{Build, Built, Example, Function, Parameter, Refusal, TextMask, Uniqueness};
 use crate::schema::PgType;
@@ -43,10 +43,6 @@ struct Hstore {
 const NO_HSTORE: &str = "is not an hstore in text form";
 
 impl TextMask for Hstore {
-    fn mask(&self, value: &str, subject: &[u8], out: &mut String) -> Result<(), &'static str> {
-        self.mask_in_row(value, subject, &Row::default(), out)
-    }
-
     fn mask_in_row(
         &self,
         value: &str,
@@ -117,25 +113,14 @@ fn push_quoted(text: &str, out: &mut String) {
 
 fn build(build: &Build<'_>) -> Result<Built, Refusal> {
     let hint = "add the rules of its keys, such as `keys = { email = \"email\" }`";
-    let table = match build.parameters.0.get("keys") {
-        Some(toml::Value::Table(table)) => table,
-        Some(_) => return Err(Refusal::new("`keys` is not a table").hint(hint)),
-        None => return Err(Refusal::new("`hstore` has no `keys`").hint(hint)),
-    };
+    let table = build.rule_table("hstore", "keys", hint)?;
     let mut inputs: Vec<Input> = Vec::new();
-    let mut nested = |name: &str, rule: &toml::Value| {
-        let nested = build.nest_for(rule, PART_TYPES, &mut inputs);
-        nested.map_err(|refusal| Refusal { what: format!("`{name}`: {}", refusal.what), ..refusal })
-    };
+    let mut nested = |name: &str, rule| build.nest_part(name, rule, &mut inputs);
     let mut keys = Vec::with_capacity(table.len());
     for (key, rule) in table {
         keys.push((key.clone(), nested(key, rule)?));
     }
-    let unlisted = match build.parameters.0.get("unlisted") {
-        None => None,
-        Some(rule) if rule.as_str() == Some("error") => None,
-        Some(rule) => Some(nested("unlisted", rule)?),
-    };
+    let unlisted = build.unlisted().map(|rule| nested("unlisted", rule)).transpose()?;
     Ok(Built { inputs, ..Built::text(Hstore { keys, unlisted }, Uniqueness::None, build.ty.max_chars()) })
 }
 

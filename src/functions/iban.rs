@@ -12,7 +12,8 @@ use crate::schema::PgType;
 pub static IBAN: Function = Function {
     name: "iban",
     summary: "Replace an IBAN by another of the same country with valid check digits, one to one; those of the country's \
-              own (BE, ES, FI, FR, IT, NL, NO, PT and more) are valid where they were; spaces stay",
+              own (BE, ES, FI, FR, IT, NL, NO, PT and more) are valid where they were; spaces stay; a German account is one of \
+              10¹⁸",
     parameters: &[Parameter {
         name: "keep_bank",
         help: "`true` to keep what tells the bank; default `false`. A German IBAN then has 10¹⁰ values instead of 10¹⁸",

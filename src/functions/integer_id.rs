@@ -11,7 +11,8 @@ use crate::schema::PgType;
 
 pub static INTEGER_ID: Function = Function {
     name: "integer_id",
-    summary: "Replace an integer identifier by another, one to one, sign and 0 kept",
+    summary: "Replace an integer identifier by another, one to one, sign and 0 kept: one of the 2³¹ - 1 of its sign that \
+              `integer` has, or of the others that `bigint` has, some 2⁶³",
     parameters: &[
         Parameter {
             name: "min",

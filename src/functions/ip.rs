@@ -13,7 +13,8 @@ use crate::schema::PgType;
 pub static IP: Function = Function {
     name: "ip",
     summary: "Replace an IPv4 or IPv6 address by another, one to one, so that addresses with a common prefix have one of \
-              the same length again (Crypto-PAn); the length of a network's prefix stays; it may be somebody's",
+              the same length again (Crypto-PAn); the length of a network's prefix stays; it may be somebody's; \
+              there are 2³² of one kind and 2¹²⁸ of the other",
     parameters: &[
         Parameter {
             name: "keep_v4",

@@ -31,10 +31,6 @@ struct MiddleName {
 }
 
 impl TextMask for MiddleName {
-    fn mask(&self, value: &str, subject: &[u8], out: &mut String) -> Result<(), &'static str> {
-        self.mask_in_row(value, subject, &Row::default(), out)
-    }
-
     fn mask_in_row(
         &self,
         value: &str,

@@ -73,7 +73,24 @@ pub const PART_TYPES: &[PgType] = &[
     PgType::Bytea,
 ];
 
-impl Build<'_> {
+impl<'a> Build<'a> {
+    /// The table of rules that the parameter `name` of `function` is; `hint` says how to write one.
+    ///
+    /// # Errors
+    /// There is none, or it is not a table.
+    pub fn rule_table(&self, function: &str, name: &str, hint: &str) -> Result<&'a toml::Table, Refusal> {
+        match self.parameters.0.get(name) {
+            Some(toml::Value::Table(table)) => Ok(table),
+            Some(_) => Err(Refusal::new(format!("`{name}` is not a table")).hint(hint)),
+            None => Err(Refusal::new(format!("`{function}` has no `{name}`")).hint(hint)),
+        }
+    }
+
+    /// The rule for what no other one is for; `None` where that is refused.
+    pub fn unlisted(&self) -> Option<&'a toml::Value> {
+        self.parameters.0.get("unlisted").filter(|rule| rule.as_str() != Some("error"))
+    }
+
     /// Makes the function that `rule` names, a string or a table with `fn`, for a part of the type `ty`.
     ///
     /// A nested rule takes `domain`, `by`, `null`, `invalid` and `type` besides the function's own parameters; `type`
@@ -83,6 +100,19 @@ impl Build<'_> {
     /// The rule is not one, or its function refuses it.
     pub fn nest(&self, rule: &toml::Value, ty: &PgType, inputs: &mut Vec<Input>) -> Result<Nested, Refusal> {
         self.nest_for(rule, std::slice::from_ref(ty), inputs)
+    }
+
+    /// …for the part `name` of a value, given as text.
+    ///
+    /// # Errors
+    /// As [`Build::nest`], with the name.
+    pub fn nest_part(
+        &self,
+        name: &str,
+        rule: &toml::Value,
+        inputs: &mut Vec<Input>,
+    ) -> Result<Nested, Refusal> {
+        self.nest_for(rule, PART_TYPES, inputs).map_err(|refusal| refusal.of_part(name))
     }
 
     /// …for a part of the first of the types that the function takes.

@@ -11,6 +11,11 @@ impl Refusal {
         Refusal { what: what.into(), hint: None }
     }
 
+    /// …of the part `name` of a rule.
+    pub fn of_part(self, name: &str) -> Self {
+        Refusal { what: format!("`{name}`: {}", self.what), ..self }
+    }
+
     /// …that is mended so.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());

@@ -88,10 +88,6 @@ impl GivenNameMask {
 }
 
 impl TextMask for GivenNameMask {
-    fn mask(&self, value: &str, subject: &[u8], out: &mut String) -> Result<(), &'static str> {
-        self.mask_in_row(value, subject, &Row::default(), out)
-    }
-
     fn mask_in_row(
         &self,
         value: &str,

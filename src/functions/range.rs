@@ -53,10 +53,6 @@ struct Range {
 const NO_RANGE: &str = "is not a range in text form";
 
 impl TextMask for Range {
-    fn mask(&self, value: &str, subject: &[u8], out: &mut String) -> Result<(), &'static str> {
-        self.mask_in_row(value, subject, &Row::default(), out)
-    }
-
     fn mask_in_row(
         &self,
         value: &str,

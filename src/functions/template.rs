@@ -54,10 +54,6 @@ enum Case {
 }
 
 impl TextMask for Template {
-    fn mask(&self, value: &str, subject: &[u8], out: &mut String) -> Result<(), &'static str> {
-        self.mask_in_row(value, subject, &Row::default(), out)
-    }
-
     fn mask_in_row(
         &self,
         _value: &str,

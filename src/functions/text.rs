@@ -11,19 +11,31 @@ use super::row::{InputColumn, Row};
 use crate::pg::escape::unescape;
 use crate::schema::PgType;
 
+/// Checks that what was appended to `out` from `start` on is not longer than a column of `limit` characters.
+///
+/// # Errors
+/// That it is.
+pub fn check_length(out: &str, start: usize, limit: usize) -> Result<(), &'static str> {
+    let is_short = out.len() - start <= limit || out[start..].chars().count() <= limit;
+    if is_short { Ok(()) } else { Err("has a result that is longer than its column") }
+}
+
 /// How many values a mask is given at once, at most.
 pub const LANES: usize = 8;
 
-/// Masks values given as text, unescaped.
+/// Masks values given as text, unescaped: by `mask`, or by `mask_in_row` where it asks for something of the row.
 pub trait TextMask: Send + Sync {
-    /// Appends the masked form of `value` to `out`, whatever `out` holds already.
+    /// Appends the masked form of `value` to `out`, whatever `out` holds already; one that asks for something of its row
+    /// is masked as in a row of NULLs.
     ///
     /// `subject` is what the result depends on besides the value's shape: the owner's value where the rule says `by`,
     /// else the value itself, in canonical form (see [`canonical`]).
     ///
     /// # Errors
     /// The reason, without the value, such as "is not a UUID". What was appended until then is dropped.
-    fn mask(&self, value: &str, subject: &[u8], out: &mut String) -> Result<(), &'static str>;
+    fn mask(&self, value: &str, subject: &[u8], out: &mut String) -> Result<(), &'static str> {
+        self.mask_in_row(value, subject, &Row::default(), out)
+    }
 
     /// Masks a value with what the mask asked for of its row; a mask that asked for nothing leaves this as it is.
     ///

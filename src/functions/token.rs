@@ -10,7 +10,7 @@ pub static TOKEN: Function = Function {
     name: "token",
     summary: "Encrypt a token such as an API key (FF1): a prefix that tells its kind, such as `sk_live_`, the length, the \
               characters that separate its parts and the padding stay, and so does the alphabet of each part: hex, base32, \
-              digits and letters, base64",
+              digits and letters, base64; n characters of an alphabet of m have mⁿ values",
     parameters: &[
         Parameter {
             name: "prefix",

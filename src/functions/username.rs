@@ -35,10 +35,6 @@ struct Username {
 }
 
 impl TextMask for Username {
-    fn mask(&self, value: &str, subject: &[u8], out: &mut String) -> Result<(), &'static str> {
-        self.mask_in_row(value, subject, &Row::default(), out)
-    }
-
     fn mask_in_row(
         &self,
         _value: &str,

@@ -8,7 +8,8 @@ use crate::schema::PgType;
 
 pub static UUID: Function = Function {
     name: "uuid",
-    summary: "Replace a UUID by another, one to one, its version and variant kept",
+    summary: "Replace a UUID by another, one to one, its version and variant kept; there are 2¹²² of \
+              each",
     parameters: &[],
     example: Example {
         rule: r#""uuid""#,

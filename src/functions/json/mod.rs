@@ -13,6 +13,7 @@ use path::Path;
 use walk::Walk;
 
 use super::row::{Input, Row};
+use super::text::check_length;
 use super::{Build, Built, Example, Function, Parameter, Refusal, TextMask, Uniqueness};
 use crate::schema::PgType;
 
@@ -66,10 +67,6 @@ struct Json {
 }
 
 impl TextMask for Json {
-    fn mask(&self, value: &str, subject: &[u8], out: &mut String) -> Result<(), &'static str> {
-        self.mask_in_row(value, subject, &Row::default(), out)
-    }
-
     fn mask_in_row(
         &self,
         value: &str,
@@ -79,8 +76,7 @@ impl TextMask for Json {
     ) -> Result<(), &'static str> {
         let start = out.len();
         Walk::mask(self, value, row, out)?;
-        let is_short = out.len() - start <= self.limit || out[start..].chars().count() <= self.limit;
-        if is_short { Ok(()) } else { Err("has a result that is longer than its column") }
+        check_length(out, start, self.limit)
     }
 }
 
@@ -133,11 +129,7 @@ fn build(build: &Build<'_>) -> Result<Built, Refusal> {
 /// The paths as they are written and read, with their rules; closer ones later.
 fn paths<'a>(build: &Build<'a>) -> Result<Vec<(&'a str, Path, &'a toml::Value)>, Refusal> {
     let hint = "add `paths = { \"$.email\" = \"email\" }`";
-    let table = match build.parameters.0.get("paths") {
-        Some(toml::Value::Table(table)) => table,
-        Some(_) => return Err(Refusal::new("`paths` is not a table").hint(hint)),
-        None => return Err(Refusal::new("`json` has no `paths`").hint(hint)),
-    };
+    let table = build.rule_table("json", "paths", hint)?;
     let mut paths = Vec::with_capacity(table.len());
     for (text, rule) in table {
         let path = Path::parse(text).map_err(|error| {
@@ -169,13 +161,9 @@ fn check_ties(paths: &[(&str, Path, &toml::Value)], automaton: &Automaton) -> Re
 
 /// What becomes of leaves that no path selects.
 fn unlisted(build: &Build<'_>, inputs: &mut Vec<Input>) -> Result<Option<LeafRule>, Refusal> {
-    match build.parameters.0.get("unlisted") {
-        None => Ok(None),
-        Some(rule) if rule.as_str() == Some("error") => Ok(None),
-        Some(rule) => LeafRule::new(build, rule, inputs)
-            .map(Some)
-            .map_err(|refusal| Refusal { what: format!("`unlisted`: {}", refusal.what), ..refusal }),
-    }
+    let Some(rule) = build.unlisted() else { return Ok(None) };
+    let rule = LeafRule::new(build, rule, inputs);
+    rule.map(Some).map_err(|refusal| refusal.of_part("unlisted"))
 }
 
 #[cfg(test)]

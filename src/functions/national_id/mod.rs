@@ -37,7 +37,8 @@ use crate::schema::PgType;
 pub static NATIONAL_ID: Function = Function {
     name: "national_id",
     summary: "Replace a number that a country gives people or firms by another that is valid, one to one, separators \
-              kept; it may be somebody's, and nothing that the number says, such as a birth date, stays",
+              kept; it may be somebody's, and nothing that the number says, such as a birth date, stays; \
+              there are as many as the scheme has: of a Dutch BSN 91 million, of a German tax number 330 million",
     parameters: &[
         Parameter {
             name: "country",

@@ -6,8 +6,9 @@ mod walk;
 use path::Path;
 use walk::Walk;
 
-use super::nested::{Nested, PART_TYPES};
+use super::nested::Nested;
 use super::row::Row;
+use super::text::check_length;
 use super::{Build, Built, Example, Function, Parameter, Refusal, TextMask, Uniqueness};
 use crate::schema::PgType;
 
@@ -54,10 +55,6 @@ struct Xml {
 }
 
 impl TextMask for Xml {
-    fn mask(&self, value: &str, subject: &[u8], out: &mut String) -> Result<(), &'static str> {
-        self.mask_in_row(value, subject, &Row::default(), out)
-    }
-
     fn mask_in_row(
         &self,
         value: &str,
@@ -67,8 +64,7 @@ impl TextMask for Xml {
     ) -> Result<(), &'static str> {
         let start = out.len();
         Walk::mask(self, value, row, out)?;
-        let is_short = out.len() - start <= self.limit || out[start..].chars().count() <= self.limit;
-        if is_short { Ok(()) } else { Err("has a result that is longer than its column") }
+        check_length(out, start, self.limit)
     }
 }
 
@@ -84,16 +80,9 @@ impl Xml {
 
 fn build(build: &Build<'_>) -> Result<Built, Refusal> {
     let hint = "add `paths = { \"//name\" = \"redact\" }`";
-    let table = match build.parameters.0.get("paths") {
-        Some(toml::Value::Table(table)) => table,
-        Some(_) => return Err(Refusal::new("`paths` is not a table").hint(hint)),
-        None => return Err(Refusal::new("`xml` has no `paths`").hint(hint)),
-    };
+    let table = build.rule_table("xml", "paths", hint)?;
     let mut inputs = Vec::new();
-    let mut nested = |name: &str, rule: &toml::Value| {
-        let nested = build.nest_for(rule, PART_TYPES, &mut inputs);
-        nested.map_err(|refusal| Refusal { what: format!("`{name}`: {}", refusal.what), ..refusal })
-    };
+    let mut nested = |name: &str, rule| build.nest_part(name, rule, &mut inputs);
     let mut listed = Vec::with_capacity(table.len());
     for (text, rule) in table {
         let path = Path::parse(text).ok_or_else(|| {
@@ -102,11 +91,7 @@ fn build(build: &Build<'_>) -> Result<Built, Refusal> {
         })?;
         listed.push((path, nested(text, rule)?));
     }
-    let unlisted = match build.parameters.0.get("unlisted") {
-        None => None,
-        Some(rule) if rule.as_str() == Some("error") => None,
-        Some(rule) => Some(nested("unlisted", rule)?),
-    };
+    let unlisted = build.unlisted().map(|rule| nested("unlisted", rule)).transpose()?;
     listed.sort_by_key(|(path, _)| path.closeness());
     let closeness: Vec<_> = listed.iter().map(|(path, _)| path.closeness()).collect();
     let ranks = closeness.iter().map(|one| closeness.partition_point(|other| other < one)).collect();
