@@ -27,7 +27,7 @@ pub fn is_certain(expression: &Expression, columns: &[PgType]) -> bool {
         Node::In(value, list) => is_certain(value, columns) && all(list),
         Node::IsNull(operand) => match &operand.node {
             // A composite value all of whose fields are NULL is NULL to `IS NULL` alone.
-            Node::Column(input) => !matches!(columns[*input].base(), PgType::Other(_)),
+            Node::Column(input) => !matches!(columns[*input].base(), PgType::Other(_) | PgType::Composite(_)),
             _ => is_certain(operand, columns),
         },
         Node::Like { text, pattern, ignores_case: false } => {

@@ -80,7 +80,9 @@ pub enum PgType {
     Domain(Arc<DomainType>),
     /// An array of any number of dimensions
     Array(Box<PgType>),
-    /// Any other type, by name: composites, ranges, geometry, text search, types of extensions
+    /// A composite type with its fields in order
+    Composite(Arc<CompositeType>),
+    /// Any other type, by name: row types of tables, ranges, geometry, text search, types of extensions
     Other(QualifiedName),
 }
 
@@ -91,6 +93,15 @@ pub struct EnumType {
     pub name: QualifiedName,
     /// Its labels in order.
     pub labels: Vec<String>,
+}
+
+/// A composite type.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CompositeType {
+    /// Its name.
+    pub name: QualifiedName,
+    /// The names and types of its fields in order.
+    pub fields: Vec<(String, PgType)>,
 }
 
 /// A domain.
@@ -186,6 +197,7 @@ impl fmt::Display for PgType {
             PgType::Oid => out.write_str("oid"),
             PgType::Enum(kind) => write!(out, "{}", kind.name),
             PgType::Domain(domain) => write!(out, "{}", domain.name),
+            PgType::Composite(composite) => write!(out, "{}", composite.name),
             PgType::Array(element) => write!(out, "{element}[]"),
             PgType::Other(name) => write!(out, "{name}"),
         }

@@ -107,6 +107,22 @@ CREATE TABLE public.t OF public.pair (\n    a WITH OPTIONS DEFAULT 3 NOT NULL\n)
 }
 
 #[test]
+fn a_column_of_a_composite_type_knows_its_fields() {
+    let CatalogReading { catalog, .. } = reading(
+        "CREATE TYPE public.pair AS (a integer, \"B c\" public.inner);
+CREATE TYPE public.inner AS (x public.inner, y text);
+CREATE TABLE public.t (p public.pair, q public.pair[]);",
+    );
+    let t = table(&catalog, "t");
+    let PgType::Composite(pair) = &t.columns[0].ty else { panic!("{:?}", t.columns[0].ty) };
+    assert_eq!(pair.fields[0], ("a".to_string(), PgType::Int4));
+    let ("B c", PgType::Composite(inner)) = (&*pair.fields[1].0, &pair.fields[1].1) else { panic!() };
+    // A type that has itself as a field is none of Postgres'; its name is all that is known of it.
+    assert_eq!(inner.fields[0].1, PgType::Other(QualifiedName::new("public", "inner")));
+    assert_eq!(t.columns[1].ty, PgType::Array(Box::new(t.columns[0].ty.clone())));
+}
+
+#[test]
 fn a_child_has_its_parents_columns_first_and_merged() {
     let CatalogReading { catalog, .. } = reading(
         "CREATE TABLE public.one (a integer NOT NULL, b text DEFAULT 'x'::text, CONSTRAINT c CHECK ((a > 0)));

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::draft::{TypeDraft, WrittenType};
+use super::draft::{ColumnDraft, TypeDraft, WrittenType};
 use super::identifier::{bare_word, blank_bytes, identifier};
 use super::name::{Name, PG_CATALOG};
-use crate::schema::types::{DomainType, EnumType};
+use crate::schema::types::{CompositeType, DomainType, EnumType};
 use crate::schema::{PgType, QualifiedName};
 
 /// How deep domains may be nested in domains; Postgres has no bound, people have.
@@ -65,6 +65,7 @@ const OTHER_BUILTIN: &[&str] = &[
 /// Looks types up among those that the dump declares and Postgres' own.
 pub(super) struct Types<'a> {
     declared: &'a HashMap<QualifiedName, TypeDraft>,
+    /// Those resolved so far; one that is being resolved has its name alone.
     known: HashMap<QualifiedName, PgType>,
 }
 
@@ -125,6 +126,7 @@ impl<'a> Types<'a> {
             return known.clone();
         }
         let declared = self.declared;
+        self.known.insert(name.clone(), PgType::Other(name.clone()));
         let ty = match &declared[&name] {
             TypeDraft::Enum(labels) => {
                 PgType::Enum(Arc::new(EnumType { name: name.clone(), labels: labels.clone() }))
@@ -133,6 +135,12 @@ impl<'a> Types<'a> {
                 let base = self.resolve_at(base, depth + 1);
                 let (not_null, checks) = (*not_null, checks.clone());
                 PgType::Domain(Arc::new(DomainType { name: name.clone(), base, not_null, checks }))
+            }
+            TypeDraft::Composite(columns) if depth < MAX_DOMAIN_DEPTH => {
+                let field =
+                    |column: &ColumnDraft| (column.name.clone(), self.resolve_at(&column.ty, depth + 1));
+                let fields = columns.iter().map(field).collect();
+                PgType::Composite(Arc::new(CompositeType { name: name.clone(), fields }))
             }
             _ => PgType::Other(name.clone()),
         };

@@ -69,6 +69,7 @@ fn sample(function: &Function, n: u64) -> Option<String> {
             let tail = format!("{:016x}", scattered(n));
             format!("{n:08x}-{}-4{}-8{}-{}", &tail[..4], &tail[4..7], &tail[7..10], "0a0b0c0d0e0f")
         }
+        "hash" | "keep" => format!("value {}", scattered(n)),
         "credit_card" => with_check_digit(&format!("4{:014}", spread(n, 10u64.pow(14)))),
         "date_shift" => format!("{:04}-{:02}-{:02}", 1 + n / 336, 1 + n / 28 % 12, 1 + n % 28),
         "truncate_to" | "time_of_day" => format!("{:04}-{:02}-03 16:45:12.5", 1 + n / 12, 1 + n % 12),
