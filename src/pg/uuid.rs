@@ -16,8 +16,8 @@ pub fn leading_uuid(bytes: &[u8]) -> Option<[u8; 16]> {
     if is_canonical { parse_uuid(text).ok() } else { None }
 }
 
-/// Appends the text of `uuid`.
-pub fn push_uuid(uuid: &[u8; 16], out: &mut Vec<u8>) {
+/// The text of `uuid`.
+pub fn uuid_text(uuid: &[u8; 16]) -> [u8; TEXT_BYTES] {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut text = [b'-'; TEXT_BYTES];
     let mut place = 0;
@@ -29,7 +29,12 @@ pub fn push_uuid(uuid: &[u8; 16], out: &mut Vec<u8>) {
         text[place + 1] = DIGITS[usize::from(byte & 15)];
         place += 2;
     }
-    out.extend_from_slice(&text);
+    text
+}
+
+/// Appends the text of `uuid`.
+pub fn push_uuid(uuid: &[u8; 16], out: &mut Vec<u8>) {
+    out.extend_from_slice(&uuid_text(uuid));
 }
 
 #[cfg(test)]

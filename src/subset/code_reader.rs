@@ -1,16 +1,16 @@
 //! Reads the codes of keys and references from rows: integers as they are, anything else as a fingerprint of its
 //! canonical form.
 
+use arrow::array::Array as _;
+
+use super::fingerprints::Fingerprints;
 use super::integers::ordered;
 use super::key_values::{KeyValues, integer};
 use super::lists::Code;
 use super::spec::{EdgeSpec, Extract};
 use crate::functions::canonical::canonical_as;
-use crate::key::MasterKey;
 use crate::pg::array::{Elements, parse_array};
 use crate::schema::PgType;
-use aes::Aes128;
-use aes::cipher::{Array, BlockCipherEncrypt, KeyInit};
 
 /// A key that edges refer to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,10 +91,28 @@ struct ReadColumn {
     extract: Extract,
 }
 
-impl ReadColumn {
-    /// Whether a UUID of it is in canonical form as Postgres writes it.
-    fn is_uuid(&self) -> bool {
-        *self.ty.base() == PgType::Uuid && *self.as_ty.base() == PgType::Uuid
+/// Reads the codes of the rows of a batch.
+pub struct BatchCodes<'b> {
+    reader: &'b CodeReader,
+    columns: &'b Columns<'b>,
+    /// The codes of all rows, where they are read at once.
+    at_once: Option<Vec<Code>>,
+}
+
+impl BatchCodes<'_> {
+    /// Appends the codes of the row to `codes`; see [`CodeReader::read`].
+    ///
+    /// # Errors
+    /// What a value is not, without the value.
+    #[inline]
+    pub fn read(&self, row: usize, scratch: &mut Scratch, codes: &mut Vec<Code>) -> Result<(), &'static str> {
+        let Some(at_once) = &self.at_once else {
+            return self.reader.read(self.columns, row, scratch, codes);
+        };
+        if !self.reader.columns.iter().any(|column| self.columns[column.at].is_null(row)) {
+            codes.push(at_once[row]);
+        }
+        Ok(())
     }
 }
 
@@ -170,7 +188,7 @@ impl CodeReader {
     ///
     /// # Errors
     /// What a value is not, without the value.
-    pub fn read(
+    fn read(
         &self,
         batch: &Columns<'_>,
         row: usize,
@@ -191,10 +209,8 @@ impl CodeReader {
                 codes.push(integer_code(integers.value(row)));
                 return Ok(());
             }
-            let is_canonical = matches!(value, KeyValues::Uuids(_)) && column.is_uuid();
             let value = value.text(row, value_scratch);
             match &column.extract {
-                Extract::Value if is_canonical => codes.push(self.fingerprints.of(value)),
                 Extract::Value => codes.push(self.code(column, value, canonical)?),
                 Extract::Elements => {
                     elements.truncate(0);
@@ -216,6 +232,25 @@ impl CodeReader {
         }
         codes.push(self.fingerprints.of(parts));
         Ok(())
+    }
+
+    /// Reads the codes of a batch of rows.
+    pub fn of_batch<'b>(&'b self, columns: &'b Columns<'b>) -> BatchCodes<'b> {
+        BatchCodes { reader: self, columns, at_once: self.uuids(columns) }
+    }
+
+    /// The codes of all rows, whatever those of NULL, of a column of UUIDs that refers to UUIDs: in the form in which
+    /// Postgres writes them they are canonical.
+    fn uuids(&self, columns: &Columns<'_>) -> Option<Vec<Code>> {
+        let ([column], None) = (&self.columns[..], &self.guard) else { return None };
+        let (KeyValues::Uuids(uuids), Extract::Value) = (columns[column.at], &column.extract) else {
+            return None;
+        };
+        let are_uuids = [&column.ty, &column.as_ty].iter().all(|ty| *ty.base() == PgType::Uuid);
+        are_uuids.then(|| {
+            let uuids = (0..uuids.len()).filter_map(|row| uuids.value(row).first_chunk());
+            self.fingerprints.of_uuids(uuids)
+        })
     }
 
     fn is_guarded(&self, batch: &Columns<'_>, row: usize, scratch: &mut Scratch) -> bool {
@@ -251,56 +286,9 @@ pub fn push_part(value: Option<&[u8]>, parts: &mut Vec<u8>) {
     }
 }
 
-/// Fingerprints under a key of the run: AES-128 in CBC-MAC over the length and the value, which as a code that no other
-/// begins with makes it a pseudo-random function (Bellare, Kilian and Rogaway 2000, "The security of the cipher block
-/// chaining message authentication code"). Nobody without the key can make two values that have one.
-#[derive(Clone)]
-pub struct Fingerprints(Aes128);
-
-impl Fingerprints {
-    /// The fingerprints of a run.
-    pub fn new(key: &MasterKey) -> Self {
-        let bytes = key.fingerprints().subkey("aes-128");
-        let mut half = [0; 16];
-        half.copy_from_slice(&bytes[..16]);
-        Fingerprints(Aes128::new(&Array::from(half)))
-    }
-
-    /// The fingerprint of a value.
-    pub fn of(&self, value: &[u8]) -> Code {
-        let mut state = [0; 16];
-        state[..8].copy_from_slice(&(value.len() as u64).to_le_bytes());
-        let (head, rest) = value.split_at(value.len().min(8));
-        state[8..8 + head.len()].copy_from_slice(head);
-        let mut state = Array::from(state);
-        self.0.encrypt_block(&mut state);
-        for block in rest.chunks(16) {
-            state.iter_mut().zip(block).for_each(|(state, byte)| *state ^= byte);
-            self.0.encrypt_block(&mut state);
-        }
-        let mut high = [0; 8];
-        high.copy_from_slice(&state[..8]);
-        Code { high: u64::from_be_bytes(high), low: state[8] }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::HashSet;
-
-    fn fingerprints() -> Fingerprints {
-        Fingerprints::new(&MasterKey::from_bytes(vec![7; 32]).unwrap())
-    }
-
-    #[test]
-    fn values_of_any_length_have_fingerprints_of_their_own() {
-        let fingerprints = fingerprints();
-        let values = (0..100).flat_map(|len| [vec![0; len], vec![1; len], [vec![0; len], vec![1]].concat()]);
-        let values: HashSet<Vec<u8>> = values.collect();
-        let found: HashSet<Code> = values.iter().map(|value| fingerprints.of(value)).collect();
-        assert_eq!(found.len(), values.len());
-    }
 
     #[test]
     fn parts_are_not_what_they_make_together() {

@@ -7,14 +7,14 @@
 //! Integers that can be read again are not kept at all where the map of the keys is but a bit for each: they are looked for
 //! in it whenever they are needed.
 
-use std::sync::Arc;
-
 use super::cap;
-use super::code_reader::{Fingerprints, ReferredKey, plain_integers};
+use super::code_reader::{ReferredKey, plain_integers};
+use super::fingerprints::Fingerprints;
 use super::forest;
-use super::graph::{Graph, GraphTable, NumbersByKey};
-use super::key_layout::{KeyLayout, Slice};
-use super::key_set::KeySet;
+use super::graph::{Graph, GraphTable};
+use super::key_layout::KeyLayout;
+use super::key_maps::{KeyMap, KeyMaps};
+use super::key_set::{KeySet, find_or_dangling};
 use super::links::{DANGLING, FoundLinks, KeptLinks, Links};
 use super::lists::Codes;
 use super::order::components;
@@ -24,7 +24,7 @@ use super::slices::Sliced;
 use super::spec::{Down, Spec};
 use super::spill::Stores;
 use super::table_integers::TableIntegers;
-use super::table_reader::{AskedEdge, References, TableReader, TableRows, Wanted, find};
+use super::table_reader::{AskedEdge, References, TableReader, TableRows, Wanted};
 use super::{Budget, KeyRows};
 use crate::error::Result;
 use crate::key::MasterKey;
@@ -66,18 +66,6 @@ pub fn gather<'r>(
     Ok(Graph { tables, links, within_cap })
 }
 
-/// How references to a key are found.
-enum Key<'r> {
-    /// Its table is not read yet.
-    Unread,
-    /// In this map, which may stay in memory to the end if `stays`.
-    Map { map: Arc<KeySet>, stays: bool },
-    /// The map is made a slice at a time, once all is read.
-    Codes(Codes<'r>, KeyLayout),
-    /// Nothing looks for it any more.
-    Done,
-}
-
 /// The references by an edge, as far as they are known.
 enum Known<'r> {
     /// By code.
@@ -111,7 +99,7 @@ struct Gathering<'a, 'r> {
     keys: Vec<ReferredKey>,
     /// The key that each edge refers to.
     edge_keys: Vec<usize>,
-    maps: Vec<Key<'r>>,
+    maps: KeyMaps<'r>,
     references: Vec<Option<Known<'r>>>,
     /// The rows of the tables that were read.
     table_rows: Vec<u64>,
@@ -136,7 +124,7 @@ impl<'a, 'r> Gathering<'a, 'r> {
             rows,
             stores,
             memory_bytes,
-            maps: keys.iter().map(|_| Key::Unread).collect(),
+            maps: KeyMaps::new(keys.len(), memory_bytes),
             keys,
             edge_keys,
             references: spec.edges.iter().map(|_| None).collect(),
@@ -172,11 +160,11 @@ impl<'a, 'r> Gathering<'a, 'r> {
         let (mut by_key, mut kept) = (None, read.keys.into_iter());
         for (key, again) in asked.keys {
             match again {
-                Some(integers) => by_key = self.keep_integers(key, integers, read.rows, is_numbered)?,
+                Some(integers) if is_numbered => by_key = self.maps.number_by(key, integers, read.rows)?,
+                Some(integers) => self.maps.keep(key, Codes::Again(integers), read.rows)?,
                 None => {
                     let codes = Codes::Kept(Box::new(kept.next().expect("the key was read")));
-                    let layout = KeyLayout::survey(&codes, read.rows)?;
-                    self.keep_key(key, codes, layout)?;
+                    self.maps.keep(key, codes, read.rows)?;
                 }
             }
         }
@@ -229,18 +217,15 @@ impl<'a, 'r> Gathering<'a, 'r> {
 
     fn asked_edge(&self, edge: usize, can_be_read_again: bool) -> AskedEdge<'_> {
         let key = self.edge_keys[edge];
-        let (parents, stays) = match &self.maps[key] {
-            // Ranges are compared once both sides are read.
-            Key::Map { map, stays } if !self.spec.edges[edge].period => (Some(&**map), *stays),
-            _ => (None, false),
-        };
-        let wanted = match parents {
-            Some(_) if can_be_read_again && stays => Wanted::Nothing,
+        // Ranges are compared once both sides are read.
+        let map = self.maps.get(key).filter(|_| !self.spec.edges[edge].period);
+        let wanted = match map {
+            Some(map) if can_be_read_again && map.stays => Wanted::Nothing,
             Some(_) => Wanted::Links,
             None if can_be_read_again => Wanted::Nothing,
             None => Wanted::Codes,
         };
-        AskedEdge { edge, key: &self.keys[key], parents, wanted }
+        AskedEdge { edge, key: &self.keys[key], parents: map.map(|map| &*map.map), wanted }
     }
 
     /// Whether the rows of a table may be numbered by their key: if it is the only one that is referred to, no ranges are
@@ -262,61 +247,10 @@ impl<'a, 'r> Gathering<'a, 'r> {
         asked.keys.len() == 1 && asked.periods.is_empty() && is_forest
     }
 
-    /// Makes the map of a key that can be read again, and numbers the rows by it if they may be.
-    fn keep_integers(
-        &mut self,
-        key: usize,
-        integers: TableIntegers<'r>,
-        rows: u64,
-        may_number: bool,
-    ) -> Result<Option<NumbersByKey<'r>>> {
-        let codes = Codes::Again(integers);
-        let layout = KeyLayout::survey(&codes, rows)?;
-        if may_number {
-            let numbering = layout.numbering();
-            let numbering = numbering.filter(|layout| layout.bytes() <= self.free_bytes() / 2);
-            let map = numbering.map(|layout| layout.build(&codes, Slice::WHOLE)).transpose()?.flatten();
-            if let (Some(map), Codes::Again(keys)) = (map, &codes) {
-                let map = Arc::new(map);
-                self.maps[key] = Key::Map { map: map.clone(), stays: true };
-                return Ok(Some(NumbersByKey { keys: keys.clone(), map }));
-            }
-        }
-        self.keep_key(key, codes, layout)?;
-        Ok(None)
-    }
-
-    /// Makes the map of a key, if there is room for it.
-    fn keep_key(&mut self, key: usize, codes: Codes<'r>, mut layout: KeyLayout) -> Result<()> {
-        let free = self.free_bytes();
-        let mut map = None;
-        if layout.slices(free) == 1 {
-            map = layout.build(&codes, Slice::WHOLE)?;
-            if map.is_none() {
-                layout = layout.without_density();
-                if layout.slices(free) == 1 {
-                    map = layout.build(&codes, Slice::WHOLE)?;
-                }
-            }
-        }
-        let stays = layout.is_bits_alone() && layout.bytes() <= free / 2;
-        self.maps[key] = match map {
-            Some(map) => Key::Map { map: Arc::new(map), stays },
-            None => Key::Codes(codes, layout),
-        };
-        Ok(())
-    }
-
-    /// The bytes of memory that maps do not take yet.
-    fn free_bytes(&self) -> u64 {
-        let bytes = |map: &Key<'_>| if let Key::Map { map, .. } = map { map.memory_bytes() } else { 0 };
-        self.memory_bytes.saturating_sub(self.maps.iter().map(bytes).sum())
-    }
-
     /// Finds what edges refer to where the map is there, and drops the maps that nothing needs any more.
     fn find_with_maps(&mut self) -> Result<()> {
         for edge in 0..self.references.len() {
-            let Key::Map { map, stays } = &self.maps[self.edge_keys[edge]] else { continue };
+            let Some(KeyMap { map, stays }) = self.maps.get(self.edge_keys[edge]) else { continue };
             let Some(Known::Codes(codes)) = &self.references[edge] else { continue };
             let rows = self.table_rows[self.spec.edges[edge].child];
             let links = match codes {
@@ -328,14 +262,11 @@ impl<'a, 'r> Gathering<'a, 'r> {
             self.references[edge] = Some(Known::Links(links));
             self.periods[edge] = Default::default();
         }
-        for key in 0..self.maps.len() {
-            let is_found = |edge: usize| matches!(self.references[edge], Some(Known::Links(_)));
-            let mut edges = (0..self.references.len()).filter(|&edge| self.edge_keys[edge] == key);
-            let Key::Map { map, .. } = &self.maps[key] else { continue };
-            if Arc::strong_count(map) == 1 && edges.all(is_found) {
-                self.maps[key] = Key::Done;
-            }
-        }
+        let is_found = |edge: usize| matches!(self.references[edge], Some(Known::Links(_)));
+        self.maps.drop_unused(|key| {
+            let edges = 0..self.references.len();
+            edges.filter(|&edge| self.edge_keys[edge] == key).all(is_found)
+        });
         Ok(())
     }
 
@@ -345,7 +276,7 @@ impl<'a, 'r> Gathering<'a, 'r> {
         let (mut cursor, mut row_links) = (codes.cursor(), Vec::new());
         for row in 0..rows {
             row_links.clear();
-            cursor.read()?.iter().for_each(|&code| find(map, code, &mut row_links));
+            cursor.read()?.iter().for_each(|&code| find_or_dangling(map, code, &mut row_links));
             self.keep_overlapping(edge, row, &mut row_links);
             links.push(&mut row_links)?;
         }
@@ -366,10 +297,8 @@ impl<'a, 'r> Gathering<'a, 'r> {
 
     /// Finds what is left, a slice of a map at a time.
     fn finish(mut self) -> Result<Vec<Links<'r>>> {
-        for key in 0..self.maps.len() {
-            let Key::Codes(codes, layout) = std::mem::replace(&mut self.maps[key], Key::Done) else {
-                continue;
-            };
+        for key in 0..self.keys.len() {
+            let Some((codes, layout)) = self.maps.take_codes(key) else { continue };
             if !self.find_in_slices(key, &codes, &layout)? {
                 self.find_in_slices(key, &codes, &layout.without_density())?;
             }

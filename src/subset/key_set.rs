@@ -1,12 +1,16 @@
 //! Which row has a key: maps from the codes of keys to the numbers of rows, as [`super::key_layout`] makes them.
 
 use super::bits::Bits;
+use super::links::DANGLING;
 use super::lists::Code;
 use super::mix::mix;
 use super::packed_array::PackedArray;
 
 /// The bits of a block, before each of which the keys are counted.
 const RANK_BITS: u64 = 256;
+
+/// The first bits of a code in a bucket, by which its place is guessed; a code has more bits than that.
+const BUCKET_SHARE_BITS: u32 = 16;
 
 /// A map from keys to rows.
 pub enum KeySet {
@@ -44,6 +48,15 @@ impl KeySet {
             KeySet::Dense(dense) => dense.memory_bytes(),
             KeySet::Buckets(buckets) => 4 * buckets.starts.len() as u64 + buckets.entries.memory_bytes(),
         }
+    }
+}
+
+/// Appends the rows that have the code, or that there is none.
+pub fn find_or_dangling(parents: &KeySet, code: Code, links: &mut Vec<u64>) {
+    let before = links.len();
+    parents.find(code, links);
+    if links.len() == before {
+        links.push(DANGLING);
     }
 }
 
@@ -115,18 +128,39 @@ pub struct Buckets {
 
 impl Buckets {
     fn find(&self, code: Code, found: &mut Vec<u64>) {
-        let (bucket, rest, row_bits) =
-            (self.places.bucket(code), self.places.rest(code), self.places.row_bits);
-        let end = u64::from(self.starts[bucket + 1]);
-        let (mut low, mut high) = (u64::from(self.starts[bucket]), end);
+        let (bucket, rest) = (self.places.bucket(code), self.places.rest(code));
+        let (start, end) = (u64::from(self.starts[bucket]), u64::from(self.starts[bucket + 1]));
+        let row_bits = self.places.row_bits;
+        let row = u128::MAX.unbounded_shr(128 - row_bits);
+        let same = (self.first_not_less(rest, start, end)..end)
+            .map(|index| self.entries.get(index))
+            .take_while(|entry| entry >> row_bits == rest);
+        found.extend(same.map(|entry| (entry & row) as u64));
+    }
+
+    /// The first entry from `start` to before `end` whose code is not less than `rest`.
+    fn first_not_less(&self, rest: u128, start: u64, end: u64) -> u64 {
+        /// From so many entries on, codes may be equal, and are not evenly spread.
+        const MANY: u64 = 256;
+        let is_less = |index: u64| self.entries.get(index) >> self.places.row_bits < rest;
+        let (mut low, mut high) = (start, end);
+        if end - start < MANY {
+            // Codes are evenly spread, so that this one is near where its share of the bucket ends.
+            let share = rest >> (self.places.rest_bits() - BUCKET_SHARE_BITS);
+            low += ((end - start) * share as u64) >> BUCKET_SHARE_BITS;
+            while low > start && !is_less(low - 1) {
+                low -= 1;
+            }
+            while low < end && is_less(low) {
+                low += 1;
+            }
+            return low;
+        }
         while low < high {
             let middle = low.midpoint(high);
-            if self.entries.get(middle) >> row_bits < rest { low = middle + 1 } else { high = middle }
+            if is_less(middle) { low = middle + 1 } else { high = middle }
         }
-        let row = u128::MAX.unbounded_shr(128 - row_bits);
-        let same =
-            (low..end).map(|index| self.entries.get(index)).take_while(|entry| entry >> row_bits == rest);
-        found.extend(same.map(|entry| (entry & row) as u64));
+        low
     }
 }
 
@@ -156,7 +190,12 @@ impl BucketPlaces {
             64 => u128::from(spread(code, self.code_bits)),
             _ => u128::from(code.high) << 8 | u128::from(code.low),
         };
-        value & (u128::MAX >> (128 - (self.code_bits - self.bucket_bits)))
+        value & (u128::MAX >> (128 - self.rest_bits()))
+    }
+
+    /// How many bits of a code its bucket does not say: more than half of them.
+    fn rest_bits(&self) -> u32 {
+        self.code_bits - self.bucket_bits
     }
 }
 

@@ -11,12 +11,14 @@
 //! D are the *owned* rows, the others of S1 the *stubs*; `up = null` references of S1 to rows outside become NULL. A
 //! reference that leads nowhere in the source demands nothing and is copied as found.
 
+pub mod batch_reader;
 pub mod bits;
 pub mod cap;
 pub mod closure;
 pub mod code_reader;
 pub mod component;
 pub mod distinct;
+pub mod fingerprints;
 pub mod forest;
 pub mod gather;
 pub mod gathered;
@@ -25,6 +27,7 @@ pub mod integers;
 pub mod json_path;
 pub mod key_block;
 pub mod key_layout;
+pub mod key_maps;
 pub mod key_read;
 pub mod key_set;
 pub mod key_values;

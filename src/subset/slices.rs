@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::key_layout::{KeyLayout, Slice};
+use super::key_set::find_or_dangling;
 use super::links::KeptLinks;
 use super::lists::Codes;
 use super::spill::Store;
-use super::table_reader::find;
 use crate::error::Result;
 
 /// Keys whose map is made in slices.
@@ -40,7 +40,7 @@ impl Sliced<'_> {
                     for &code in cursor.read()? {
                         if self.layout.slice_of(code, slices) == index {
                             code_links.clear();
-                            find(&map, code, &mut code_links);
+                            find_or_dangling(&map, code, &mut code_links);
                             links.push(&mut code_links)?;
                         }
                     }

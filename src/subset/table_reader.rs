@@ -1,17 +1,16 @@
-//! Reads the rows of one table: what of them the engine keeps, a batch at a time, on any thread, put in their order.
+//! Reads the rows of one table: which columns, for what, and what is made of them once all are read.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::RecordBatch;
-
 use super::KeyRows;
+use super::batch_reader::digest;
 use super::bits::Bits;
-use super::code_reader::{CodeReader, Columns, Fingerprints, ReferredKey, Scratch};
-use super::gathered::{Digest, Gathered, InOrder};
+use super::code_reader::{CodeReader, ReferredKey};
+use super::fingerprints::Fingerprints;
+use super::gathered::{Gathered, InOrder};
 use super::key_set::KeySet;
-use super::key_values::{KeyValues, texts};
-use super::links::{DANGLING, KeptLinks};
-use super::lists::{Code, CodeLists};
+use super::links::KeptLinks;
+use super::lists::CodeLists;
 use super::packed::PackedColumn;
 use super::period::Period;
 use super::seed::{Sampler, smallest};
@@ -23,7 +22,7 @@ use crate::schema::PgType;
 
 /// What is read of a table.
 pub struct TableReader<'a> {
-    table: &'a TableSpec,
+    pub(super) table: &'a TableSpec,
     /// The columns that are read.
     columns: Vec<usize>,
     pub(super) keys: Vec<CodeReader>,
@@ -32,13 +31,13 @@ pub struct TableReader<'a> {
     pub(super) periods: Vec<(usize, PgType)>,
     pub(super) sampler: Option<Sampler>,
     pub(super) keeps_u: bool,
-    sampled: Sampled,
-    condition: Option<(&'a dyn RowCondition, Vec<usize>)>,
+    pub(super) sampled: Sampled,
+    pub(super) condition: Option<(&'a dyn RowCondition, Vec<usize>)>,
 }
 
 /// Of which rows u is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sampled {
+pub(super) enum Sampled {
     /// Of every row.
     Every,
     /// Of those that no reference ties to a parent.
@@ -76,9 +75,9 @@ pub struct EdgeReader<'a> {
     pub(super) codes: CodeReader,
     pub(super) wanted: Wanted,
     /// Finds what the edge refers to, if that is known already.
-    parents: Option<&'a KeySet>,
+    pub(super) parents: Option<&'a KeySet>,
     /// Whether children follow their parent.
-    is_followed: bool,
+    pub(super) is_followed: bool,
 }
 
 /// What was read of a table.
@@ -213,7 +212,7 @@ impl<'a> TableReader<'a> {
         for &part in parts {
             let in_order = Mutex::new(InOrder::new(gathered));
             rows.scan(part, &self.columns, &|first_row, batch| {
-                let digest = self.digest(first_row, batch)?;
+                let digest = digest(self, first_row, batch)?;
                 in_order.lock().unwrap_or_else(PoisonError::into_inner).add(first_row, digest)
             })?;
             let in_order = in_order.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -222,110 +221,6 @@ impl<'a> TableReader<'a> {
             gathered = all;
         }
         self.complete(gathered, part_rows, memory_bytes, &stores.kept)
-    }
-
-    fn digest(&self, first_row: u64, batch: &RecordBatch) -> Result<Digest> {
-        let columns: Vec<_> = batch.columns().iter().map(KeyValues::of).collect();
-        let rows = batch.num_rows();
-        let mut digest = Digest::new(self, rows);
-        let mut scratch = Scratch::default();
-        let is_any_read = !self.keys.is_empty()
-            || self.edges.iter().any(Option::is_some)
-            || !self.periods.is_empty()
-            || self.sampler.is_some();
-        for row in 0..if is_any_read { rows } else { 0 } {
-            self.digest_row(&columns, row, &mut scratch, &mut digest).map_err(|what| {
-                let place = Place::table(&self.table.name).row(first_row + row as u64 + 1);
-                Error::snapshot(format!("a key {what}"))
-                    .at(place)
-                    .hint("the snapshot is damaged; take it again")
-            })?;
-        }
-        if let Some((condition, places)) = &self.condition {
-            let asked = batch.project(places).expect("the columns of the condition are read");
-            let held = condition.holds(&texts(&asked), first_row)?;
-            (0..).zip(held).filter(|(_, holds)| *holds).for_each(|(row, _)| {
-                digest.anchors.insert(row);
-            });
-        }
-        Ok(digest)
-    }
-
-    fn digest_row(
-        &self,
-        columns: &Columns<'_>,
-        row: usize,
-        scratch: &mut Scratch,
-        digest: &mut Digest,
-    ) -> Result<(), &'static str> {
-        for (key, lists) in self.keys.iter().zip(&mut digest.keys) {
-            lists.row(|codes| key.read(columns, row, scratch, codes))?;
-        }
-        let mut is_tied = false;
-        for (edge, references) in self.edges.iter().zip(&mut digest.edges) {
-            let Some(edge) = edge else { continue };
-            if let (Wanted::Codes, Some(codes)) = (edge.wanted, &mut references.codes) {
-                codes.row(|codes| edge.codes.read(columns, row, scratch, codes))?;
-                continue;
-            }
-            let Some(parents) = edge.parents else { continue };
-            digest.codes.clear();
-            edge.codes.read(columns, row, scratch, &mut digest.codes)?;
-            match &mut references.links {
-                Some(links) => {
-                    let before = links.items.len();
-                    digest.codes.iter().for_each(|&code| find(parents, code, &mut links.items));
-                    is_tied |= edge.is_followed && links.items[before..].iter().any(|&link| link != DANGLING);
-                    links.end_row();
-                }
-                None => is_tied |= digest.codes.iter().any(|&code| parents.find_one(code).is_some()),
-            }
-        }
-        for ((at, ty), periods) in self.periods.iter().zip(&mut digest.periods) {
-            let column = columns[*at];
-            let value = (!column.is_null(row)).then(|| column.text(row, &mut scratch.value));
-            periods.push(value.map_or_else(Period::default, |value| Period::read(ty, value)));
-        }
-        if let Some(sampler) = &self.sampler {
-            self.sample_row(sampler, columns, row, is_tied, scratch, digest);
-        }
-        Ok(())
-    }
-
-    fn sample_row(
-        &self,
-        sampler: &Sampler,
-        columns: &Columns<'_>,
-        row: usize,
-        is_tied: bool,
-        scratch: &mut Scratch,
-        digest: &mut Digest,
-    ) {
-        // What the sample says of a row that is tied to a parent, nobody asks.
-        let is_sampled = match self.sampled {
-            Sampled::Every => true,
-            Sampled::Untied => !is_tied,
-            Sampled::None => false,
-        };
-        if !is_sampled && self.table.include.is_empty() {
-            return;
-        }
-        sampler.read(columns, row, scratch);
-        let mut is_anchor = sampler.includes(scratch);
-        if is_sampled {
-            let sample = sampler.sample(scratch);
-            if self.keeps_u {
-                digest.samples.push(sample);
-            }
-            let takes = |share: Share| !sampler.is_by_whole_row() && share.takes(sample[0]);
-            is_anchor |= matches!(self.table.rows, Rows::Percent(share) if takes(share));
-            if self.table.unowned.is_some_and(takes) {
-                digest.unowned.insert(row as u64);
-            }
-        }
-        if is_anchor {
-            digest.anchors.insert(row as u64);
-        }
     }
 
     /// What can be said only once every row was read.
@@ -396,14 +291,5 @@ impl<'a> TableReader<'a> {
         Error::snapshot("rows of the table are missing where its keys were read")
             .at(Place::table(&self.table.name))
             .hint("this is a defect of `mask`; please report it")
-    }
-}
-
-/// Appends the rows that have the code, or that there is none.
-pub fn find(parents: &KeySet, code: Code, links: &mut Vec<u64>) {
-    let before = links.len();
-    parents.find(code, links);
-    if links.len() == before {
-        links.push(DANGLING);
     }
 }

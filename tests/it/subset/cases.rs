@@ -486,6 +486,16 @@ fn rows_without_a_key_keep_their_number_and_their_share_of_equal_ones() {
 }
 
 #[test]
+fn rows_without_columns_keep_their_share() {
+    let all = made().typed("marks", vec![], vec![Row::new(); 40]);
+    let made = all.set("marks", |table| {
+        (table.key, table.rows) = (vec![], Rows::Percent(Share::percent(50.0)));
+    });
+    let kept = made.checked()[0].iter().filter(|fate| fate.kept).count();
+    assert!((10..30).contains(&kept), "{kept} of 40");
+}
+
+#[test]
 fn other_rows_and_another_order_change_nothing() {
     let ids = |range: std::ops::Range<u32>| range.map(|id| format!("{id}, ")).collect::<String>();
     let kept = |rows: &str, policy: Rows| {
