@@ -9,6 +9,7 @@ use crate::error::{Error, Result, io_reason};
 use crate::key::MasterKey;
 use crate::pg::dump::Dump;
 use crate::plan::show::PlanView;
+use crate::plan::subset::estimate::Sizes;
 use crate::plan::subset::{SelectSettings, SubsetRequest};
 use crate::plan::{Plan, Request, TableFilter};
 use crate::rules::subset::Layer;
@@ -38,6 +39,11 @@ pub enum Extent<'a> {
     Selected {
         /// The row to be explained.
         why: Option<&'a str>,
+    },
+    /// All that a person is told: the rows of a subset may be only estimated.
+    Told {
+        /// Whether they are.
+        sizes: Sizes,
     },
     /// Without reading a row.
     Decided,
@@ -89,14 +95,23 @@ impl Job {
         })?;
         if rules.subset.is_active() {
             let request = SubsetRequest::new(&plan, &rules)?;
-            if let Extent::Selected { why } = extent {
-                let memory_bytes = options.memory.0;
-                let settings = SelectSettings { jobs, memory_bytes, temp_dir: &temp_dir, why };
-                if !options.quiet {
-                    eprintln!("reading keys, to select the subset");
-                }
-                let subset = request.select(&*source, &key, settings)?;
-                plan = plan.with_subset(subset);
+            let (why, sizes) = match extent {
+                Extent::Selected { why } => (why, Sizes::Exact),
+                Extent::Told { sizes } => (None, sizes),
+                Extent::Decided => (None, Sizes::Exact),
+            };
+            let settings = SelectSettings { jobs, memory_bytes: options.memory.0, temp_dir: &temp_dir, why };
+            if extent != Extent::Decided {
+                plan = match request.estimate(&*source, sizes, &settings)? {
+                    Some(estimate) => plan.with_estimate(estimate),
+                    None => {
+                        if !options.quiet {
+                            eprintln!("reading keys, to select the subset");
+                        }
+                        let subset = request.select(&*source, &key, settings)?;
+                        plan.with_subset(subset)
+                    }
+                };
             }
         }
         let from = source::shown(&from).map_err(one)?;

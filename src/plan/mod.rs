@@ -17,6 +17,7 @@ use crate::pg::archive_form::archive_form;
 use crate::pg::ddl;
 use crate::pg::dump::{Dump, Entry};
 use crate::plan::subset::SubsetPlan;
+use crate::plan::subset::estimate::SubsetEstimate;
 use crate::rules::{Binding, ColumnAction, ColumnInput, Decision, LargeObjects, RuleSet, TableName, bind};
 use crate::schema::{
     Catalog, Column, ForeignKey, PgType, QualifiedName, Table, TableId, TableKind, quoted, quoted_always,
@@ -47,6 +48,8 @@ pub struct Plan {
     pub data: Vec<DataTable>,
     /// The rows to move; `None` for all.
     pub subset: Option<SubsetPlan>,
+    /// How large the subset is expected to be, where its rows were not selected.
+    pub estimate: Option<SubsetEstimate>,
     /// What tells the key from others.
     pub key_id: String,
     /// SHA-256 of the rules files, in hex.
@@ -145,6 +148,7 @@ impl Plan {
             notes,
             data: data_tables,
             subset: None,
+            estimate: None,
             key_id: key.id(),
             rules_sha256: binding.rules_sha256,
             catalog,

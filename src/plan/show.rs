@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::plan::subset::show::SubsetView;
+use crate::plan::subset::show::{SizedSubset, SubsetView};
 use crate::plan::{Fate, Plan};
 use crate::rules::LargeObjects;
 use crate::schema::{TableId, quoted};
@@ -59,7 +59,7 @@ impl PlanView {
                 LargeObjects::Keep => "keep",
                 LargeObjects::Drop => "drop",
             }),
-            subset: plan.subset.as_ref().map(|subset| SubsetView::new(subset, &plan.catalog)),
+            subset: sized(plan).map(|subset| SubsetView::new(&subset, &plan.catalog)),
             notes: plan.notes.clone(),
         }
     }
@@ -103,6 +103,12 @@ impl ColumnView {
         };
         [quoted(&self.name), self.ty.clone(), action, self.decided_by.clone()]
     }
+}
+
+/// The subset and its sizes, known or estimated.
+fn sized(plan: &Plan) -> Option<SizedSubset<'_>> {
+    let selected = plan.subset.as_ref().map(SizedSubset::selected);
+    selected.or_else(|| plan.estimate.as_ref().map(SizedSubset::estimated))
 }
 
 fn table_view(plan: &Plan, id: TableId) -> TableView {

@@ -10,6 +10,7 @@ pub mod projected;
 pub mod script;
 pub mod spool;
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
@@ -109,6 +110,15 @@ pub trait Source: Send + Sync {
         Ok(None)
     }
 
+    /// What is known of the rows of `self.data()[index]` without reading them; `None` where nothing is.
+    ///
+    /// # Errors
+    /// As those of [`Source::read`].
+    fn statistics(&self, index: usize) -> Result<Option<TableStatistics>> {
+        let _ = index;
+        Ok(None)
+    }
+
     /// Whether several parts can be read at once, and in any order; else one after another, in their order.
     fn is_seekable(&self) -> bool;
 
@@ -130,6 +140,26 @@ pub trait Source: Send + Sync {
     fn live(&self) -> Option<LiveIdentity> {
         None
     }
+}
+
+/// What a server knows of a table from a sample of its rows.
+#[derive(Clone, Debug, Default)]
+pub struct TableStatistics {
+    /// About how many rows there are.
+    pub rows: f64,
+    /// Of each column that is known, by its place in the rows.
+    pub columns: HashMap<usize, ColumnStatistics>,
+}
+
+/// What a server knows of a column.
+#[derive(Clone, Debug, Default)]
+pub struct ColumnStatistics {
+    /// The share of NULL, from 0 to 1.
+    pub nulls: f64,
+    /// About how many different values there are.
+    pub distinct: f64,
+    /// The shares of the rows that the most common values have.
+    pub common: Vec<f64>,
 }
 
 /// A source whose server decides of which rows a condition holds.

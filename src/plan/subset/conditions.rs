@@ -14,10 +14,11 @@ use crate::schema::{Catalog, quoted};
 use crate::subset::spec::RowCondition;
 
 /// The conditions of `where …`, by table of the graph.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Conditions(BTreeMap<usize, Asked>);
 
 /// The condition of a table, and who decides it.
+#[derive(Clone)]
 enum Asked {
     Here(Arc<Evaluated>),
     Server(Arc<Decided>),

@@ -10,7 +10,7 @@ use crate::subset::json_path::JsonPath;
 use crate::subset::spec::Extract;
 
 /// The tables and the references between them.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Graph {
     /// The tables, each with its place in the catalog: partitioned tables without their partitions.
     pub tables: Vec<TableId>,

@@ -9,6 +9,8 @@ pub mod affinity;
 mod candidates;
 pub mod choice;
 mod conditions;
+pub mod estimate;
+mod expectation;
 pub mod graph;
 mod keys;
 pub mod large_objects;
@@ -34,6 +36,7 @@ use crate::subset::key_read::KeyColumns;
 use crate::subset::{self, Budget, RowFilter, Selection, Spec};
 use choice::{Choice, Measures};
 use conditions::Conditions;
+use estimate::SubsetEstimate;
 use graph::Graph;
 use keys::{Keys, Reading};
 use row_search::RowSearch;
@@ -116,8 +119,7 @@ impl<'a> SubsetRequest<'a> {
         if source.decider().is_some() {
             conditions.leave_to_server(&plan.catalog, &graph);
         }
-        let parts: Vec<usize> =
-            (0..plan.data.len()).filter(|&part| graph.table(plan.data[part].table).is_some()).collect();
+        let parts = parts(plan, &graph);
         let columns: Vec<KeyColumns> =
             parts.iter().map(|&part| key_columns(plan, &graph, &conditions, part)).collect();
         let reading = Reading {
@@ -177,6 +179,11 @@ impl<'a> SubsetRequest<'a> {
     }
 }
 
+/// The parts of the data that a subset is selected from.
+fn parts(plan: &Plan, graph: &Graph) -> Vec<usize> {
+    (0..plan.data.len()).filter(|&part| graph.table(plan.data[part].table).is_some()).collect()
+}
+
 impl Plan {
     /// The plan for the rows of `subset`.
     pub fn with_subset(mut self, subset: SubsetPlan) -> Plan {
@@ -185,6 +192,13 @@ impl Plan {
         }
         self.notes.extend(subset.notes.iter().cloned());
         self.subset = Some(subset);
+        self
+    }
+
+    /// The plan, of whose subset no more is known than `estimate` says; nothing can be moved by it.
+    pub fn with_estimate(mut self, estimate: SubsetEstimate) -> Plan {
+        self.notes.extend(estimate.notes.iter().cloned());
+        self.estimate = Some(estimate);
         self
     }
 

@@ -4,18 +4,63 @@
 use serde::Serialize;
 
 use super::SubsetPlan;
-use super::choice::Policy;
-use super::graph::Origin;
+use super::choice::{Choice, Measures, Policy};
+use super::estimate::SubsetEstimate;
+use super::graph::{Graph, Origin};
 use super::null_out::null_columns;
 use crate::report::human_bytes;
 use crate::rules::subset::Amount;
 use crate::schema::Catalog;
 use crate::subset::spec::{Down, Rows, Up};
+use crate::subset::{EdgeCounts, Spec, TableCounts};
+
+/// A subset and its sizes.
+pub struct SizedSubset<'a> {
+    summary: &'a str,
+    graph: &'a Graph,
+    measures: &'a Measures,
+    choice: &'a Choice,
+    spec: &'a Spec,
+    tables: &'a [TableCounts],
+    edges: &'a [EdgeCounts],
+    is_estimated: bool,
+}
+
+impl<'a> SizedSubset<'a> {
+    /// A subset whose rows are selected.
+    pub fn selected(subset: &'a SubsetPlan) -> Self {
+        SizedSubset {
+            summary: &subset.summary,
+            graph: &subset.graph,
+            measures: &subset.measures,
+            choice: &subset.choice,
+            spec: &subset.spec,
+            tables: &subset.selection.tables,
+            edges: &subset.selection.edges,
+            is_estimated: false,
+        }
+    }
+
+    /// A subset of which only that much is known.
+    pub fn estimated(estimate: &'a SubsetEstimate) -> Self {
+        SizedSubset {
+            summary: &estimate.summary,
+            graph: &estimate.graph,
+            measures: &estimate.measures,
+            choice: &estimate.choice,
+            spec: &estimate.spec,
+            tables: &estimate.tables,
+            edges: &estimate.edges,
+            is_estimated: true,
+        }
+    }
+}
 
 /// A subset in the form that `mask plan --format json` prints. Keys are only ever added.
 #[derive(Serialize)]
 pub struct SubsetView {
     asked: String,
+    estimated: bool,
     rows_read: u64,
     rows_read_is_estimate: bool,
     rows: u64,
@@ -59,12 +104,13 @@ struct EdgeView {
 
 impl SubsetView {
     /// The view of `subset`, whose tables are those of `catalog`.
-    pub fn new(subset: &SubsetPlan, catalog: &Catalog) -> Self {
+    pub fn new(subset: &SizedSubset<'_>, catalog: &Catalog) -> Self {
         let tables: Vec<TableView> =
             (0..subset.graph.tables.len()).map(|table| table_view(subset, catalog, table)).collect();
         let sum = |count: fn(&TableView) -> u64| tables.iter().map(count).sum();
         SubsetView {
-            asked: subset.summary.clone(),
+            asked: subset.summary.to_string(),
+            estimated: subset.is_estimated,
             rows_read: sum(|table| table.rows_read),
             rows_read_is_estimate: tables.iter().any(|table| table.rows_read_is_estimate),
             rows: sum(|table| table.rows),
@@ -77,8 +123,12 @@ impl SubsetView {
 
     /// The view as text: a line a table, a line a reference, and how to change it.
     pub fn to_text(&self) -> String {
+        let estimated = match self.estimated {
+            true => ", estimated from the server's statistics (`--sizes exact` reads the keys)",
+            false => "",
+        };
         let mut text = format!(
-            "\nsubset {}: {} of {} rows, about {} of {}\n",
+            "\nsubset {}{estimated}: {} of {} rows, about {} of {}\n",
             self.asked,
             self.rows,
             about(self.rows_read, self.rows_read_is_estimate),
@@ -157,8 +207,8 @@ impl EdgeView {
     }
 }
 
-fn table_view(subset: &SubsetPlan, catalog: &Catalog, table: usize) -> TableView {
-    let counts = subset.selection.tables[table];
+fn table_view(subset: &SizedSubset<'_>, catalog: &Catalog, table: usize) -> TableView {
+    let counts = subset.tables[table];
     let rows_read_is_estimate = subset.measures.is_estimated[table];
     let (rows_read, bytes_read) = (subset.measures.rows[table], subset.measures.bytes[table]);
     let rows = counts.rows_kept();
@@ -185,7 +235,7 @@ fn table_view(subset: &SubsetPlan, catalog: &Catalog, table: usize) -> TableView
 }
 
 /// The policy of a table in a word and in a sentence, and what to set to change it.
-fn policy_texts(subset: &SubsetPlan, table: usize, name: &str) -> (&'static str, String, String) {
+fn policy_texts(subset: &SizedSubset<'_>, table: usize, name: &str) -> (&'static str, String, String) {
     let set = |amount: &str| format!("to change: --subset '{name}={amount}'");
     let is_left_out = matches!(subset.spec.tables[table].rows, Rows::None);
     match &subset.choice.policies[table] {
@@ -210,13 +260,13 @@ fn policy_texts(subset: &SubsetPlan, table: usize, name: &str) -> (&'static str,
     }
 }
 
-fn edge_view(subset: &SubsetPlan, catalog: &Catalog, index: usize) -> EdgeView {
+fn edge_view(subset: &SizedSubset<'_>, catalog: &Catalog, index: usize) -> EdgeView {
     let (edge, spec) = (&subset.graph.edges[index], &subset.spec.edges[index]);
-    let counts = subset.selection.edges[index];
+    let counts = subset.edges[index];
     // The rows of a table that is kept whole are there without it.
     let pulls_in = counts.rows_required > 0 && !subset.spec.tables[edge.parent].whole;
     let change = (pulls_in && spec.up == Up::Require).then(|| {
-        let up = match null_columns(catalog, &subset.graph, edge) {
+        let up = match null_columns(catalog, subset.graph, edge) {
             Ok(_) => "null",
             Err(_) => "drop",
         };

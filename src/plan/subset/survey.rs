@@ -1,7 +1,7 @@
 //! What is known of a snapshot's tables: counted as far as they were read, else estimated from what the source knows.
 
 use super::choice::{Measures, References};
-use super::graph::{Edge, Graph, Origin};
+use super::graph::{Edge, Graph};
 use crate::plan::Plan;
 use crate::source::Source;
 use crate::source::look_up::LookUp;
@@ -118,20 +118,7 @@ impl Survey<'_> {
 
     /// Of each edge, whether the database sees to it that references lead somewhere.
     pub fn enforced(&self) -> Vec<bool> {
-        let is_valid = |edge: &Edge, name: &str| {
-            let mut keys = self.plan.catalog.foreign_keys.iter();
-            keys.any(|key| {
-                key.child == self.graph.tables[edge.child]
-                    && key.name == name
-                    && !key.not_valid
-                    && !key.not_enforced
-            })
-        };
-        let is_enforced = |edge: &Edge| match &edge.origin {
-            Origin::Constraint(name) => is_valid(edge, name),
-            _ => false,
-        };
-        self.graph.edges.iter().map(is_enforced).collect()
+        self.graph.edges.iter().map(|edge| edge.holds).collect()
     }
 
     /// Of each edge, whether no row of the child is NULL there.

@@ -15,6 +15,7 @@ mod rows;
 mod snapshot;
 mod sought;
 mod split;
+mod statistics;
 mod tables;
 
 use std::collections::HashMap;
@@ -24,7 +25,7 @@ use arrow::buffer::BooleanBuffer;
 
 use super::look_up::{KeyKind, Keys, LookUp, LookUpSettings, Wanted};
 use super::projected::Projected;
-use super::{BlockReader, DataPart, Decider, LiveIdentity, Source};
+use super::{BlockReader, DataPart, Decider, LiveIdentity, Source, TableStatistics};
 use crate::error::{Error, Place, Result};
 use crate::pg::archive::VisitLargeObject;
 use crate::pg::client::Conninfo;
@@ -191,6 +192,10 @@ impl Source for PostgresSource {
             let _ = self.statistics.set(Statistics::read(&self.snapshot, &self.rows)?);
         }
         Ok(Some(self))
+    }
+
+    fn statistics(&self, index: usize) -> Result<Option<TableStatistics>> {
+        statistics::read(&self.snapshot, &self.rows[index])
     }
 
     fn is_seekable(&self) -> bool {

@@ -149,3 +149,57 @@ fn a_path_is_found_through_many_rows_and_partitions() {
     let text = why(&format!("users({gone})"));
     assert!(text.contains("its table is sampled"), "{text}");
 }
+
+#[test]
+fn the_sizes_of_a_large_live_database_are_estimated_from_its_statistics() {
+    let facts = Facts::of(
+        Server::newest(),
+        "CREATE TABLE users (id int PRIMARY KEY, name text);
+         CREATE TABLE products (id int PRIMARY KEY, name text);
+         CREATE TABLE statuses (id int PRIMARY KEY);
+         CREATE TABLE orders (id int PRIMARY KEY, user_id int REFERENCES users ON DELETE CASCADE,
+             product_id int NOT NULL REFERENCES products, status_id int NOT NULL REFERENCES statuses, note text);
+         SELECT setseed(0.25);
+         INSERT INTO users SELECT i, repeat('u', 300) FROM generate_series(1, 60000) i;
+         INSERT INTO products SELECT i, repeat('p', 300) FROM generate_series(1, 5000) i;
+         INSERT INTO statuses SELECT i FROM generate_series(1, 5) i;
+         INSERT INTO orders SELECT i, CASE WHEN i % 20 > 0 THEN 1 + (power(random(), 2) * 59999)::int END,
+             1 + (power(random(), 3) * 4999)::int, 1 + i % 5, repeat('o', 150) FROM generate_series(1, 130000) i;",
+        "",
+        &["3%", "products=0%"],
+    );
+    let plan = |sizes: &str| {
+        let run = facts.live().command("plan").argument("--sizes").argument(sizes);
+        let text = run.clone().run();
+        text.succeeds();
+        let json = run.argument("--format").argument("json").run();
+        let json: Value = serde_json::from_slice(&json.stdout).unwrap();
+        (String::from_utf8(text.stdout).unwrap(), json["subset"].clone())
+    };
+    facts.database.psql("ANALYZE");
+    let (text, estimated) = plan("estimated");
+    assert!(
+        text.contains("estimated from the server's statistics (`--sizes exact` reads the keys)"),
+        "{text}"
+    );
+    let (exact_text, exact) = plan("exact");
+    assert!(!exact_text.contains("estimated"), "{exact_text}");
+    assert_eq!((&estimated["estimated"], &exact["estimated"]), (&Value::Bool(true), &Value::Bool(false)));
+    assert_eq!(plan("auto").1, exact);
+    let tables = |plan: &Value| plan["tables"].as_array().unwrap().clone();
+    for (foretold, known) in tables(&estimated).iter().zip(&tables(&exact)) {
+        for key in ["name", "policy", "change"] {
+            assert_eq!(foretold[key], known[key], "{known}");
+        }
+        let table = known["name"].as_str().unwrap().strip_prefix("public.").unwrap();
+        let (foretold, achieved) = (foretold["rows"].as_f64().unwrap(), facts.count(table) as f64);
+        assert_eq!(known["rows"].as_f64().unwrap(), achieved, "{table}");
+        assert!((foretold - achieved).abs() <= 0.1 * achieved, "{table}: {foretold} and {achieved}");
+    }
+    let condition = ["users=where id < 100"];
+    let run =
+        facts.run(&condition).live(&facts.database).command("plan").argument("--sizes").argument("estimated");
+    let run = run.run();
+    run.succeeds();
+    assert!(!String::from_utf8_lossy(&run.stdout).contains("estimated"));
+}
