@@ -98,3 +98,40 @@ fn the_shop_runs_with_nothing_but_a_percentage() {
     }
     assert_same_rows(&custom.merged("public.payments"), &parquet("root").merged("public.payments"), "root");
 }
+
+#[test]
+fn rows_of_foreign_tables_are_sampled_where_a_dump_has_them() {
+    let server = Server::newest();
+    let facts = Facts::of(
+        server,
+        "CREATE EXTENSION file_fdw;
+         CREATE TABLE users (id int PRIMARY KEY);
+         CREATE TABLE far_metrics (id int, user_id int, value float8);
+         INSERT INTO users SELECT i FROM generate_series(1, 1500) i;
+         INSERT INTO far_metrics SELECT i, 1 + i % 1500, i FROM generate_series(1, 3000) i;",
+        "",
+        &["10%"],
+    );
+    let file = server.folder().join("metrics.csv").display().to_string();
+    facts.database.psql(&format!(
+        "COPY far_metrics TO '{file}' CSV;
+         CREATE SERVER far FOREIGN DATA WRAPPER file_fdw;
+         CREATE FOREIGN TABLE metrics (id int, user_id int, value float8) SERVER far OPTIONS (filename '{file}', format 'csv');"
+    ));
+    let folder = tempfile::tempdir().unwrap();
+    let dump = folder.path().join("foreign.dump");
+    fs::write(&dump, facts.database.pg_dump(&["-Fc", "--include-foreign-data=far"])).unwrap();
+    let run = facts.run(&["10%"]).from(&dump).to_parquet().run();
+    run.succeeds();
+    let metrics = run.rows().0["public.metrics"].len();
+    assert!((230..=370).contains(&metrics), "{metrics} of 3000");
+    let rules = "version = 1\n[[foreign_keys]]\nfrom = \"metrics(user_id)\"\nto = \"users(id)\"\n";
+    let run = facts.run(&["10%"]).from(&dump).rules_text(rules).to_parquet().run();
+    run.succeeds();
+    let rows = run.rows();
+    assert_eq!(rows.0["public.metrics"].len(), 2 * rows.0["public.users"].len());
+    // Where the dump has none of them, there is nothing to sample.
+    let run = facts.run(&["10%"]).live(&facts.database).to_parquet().run();
+    run.succeeds();
+    assert_eq!(run.rows().0.get("public.metrics"), None);
+}
