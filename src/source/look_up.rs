@@ -77,6 +77,12 @@ impl Keys {
         });
     }
 
+    /// The keys in `count` pieces of about one size.
+    pub fn pieces(&self, count: usize) -> Vec<Keys> {
+        let size = self.len().div_ceil(count.max(1)).max(1);
+        self.values.chunks(size).map(|values| Keys { kind: self.kind, values: values.to_vec() }).collect()
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.values.len()
@@ -228,6 +234,15 @@ mod tests {
             assert!(!Keys::new(KeyKind::Integer).add(text.as_bytes()), "{text}");
         }
         assert!(!Keys::new(KeyKind::Uuid).add(b"000102"));
+    }
+
+    #[test]
+    fn pieces_make_up_the_keys() {
+        let some = keys(KeyKind::Integer, &["1", "2", "3", "4", "5"]);
+        let pieces: Vec<String> = some.pieces(2).iter().map(|piece| piece.elements(8)).collect();
+        assert_eq!(pieces, ["1,2,3", "4,5"]);
+        assert_eq!(some.pieces(9).len(), 5);
+        assert!(keys(KeyKind::Integer, &[]).pieces(2).is_empty());
     }
 
     #[test]

@@ -126,21 +126,32 @@ impl Statistics {
         self.column(part, column)?.key.map(|(kind, ..)| kind)
     }
 
-    /// How rows are best found; `None` where they cannot be.
-    fn sought(&self, wanted: &Wanted<'_>, name: &str) -> Option<Sought> {
+    /// How rows are best found, in one way or over so many connections; nothing where they cannot be.
+    fn sought(&self, wanted: &Wanted<'_>, name: &str, jobs: usize) -> Vec<Sought> {
         let Wanted { part, column, keys, or_null } = *wanted;
-        let known = self.column(part, column)?;
-        let (_, ty, bytes) = known.key?;
         let name = quoted_always(name);
-        let few_nulls = !or_null || known.null_share.is_some_and(|share| share <= FEW_NULLS);
-        let by_scan = self.rows_about(part)?.saturating_mul(SCAN_ROW_NANOS);
-        let by_index = known.is_indexed && few_nulls && keys.len() as u64 * INDEX_KEY_NANOS < by_scan;
-        let is_one = match keys.bits().filter(|_| !by_index) {
-            Some(bits) => is_bit(&name, &bits),
-            None => format!("{name} = ANY ('{{{}}}'::pg_catalog.{ty}[])", keys.elements(bytes)),
+        let Some(known) = self.column(part, column) else { return Vec::new() };
+        let (Some((_, ty, bytes)), Some(rows)) = (known.key, self.rows_about(part)) else {
+            return Vec::new();
         };
-        let or_null = if or_null { format!(" OR {name} IS NULL") } else { String::new() };
-        Some(Sought { condition: is_one + &or_null, by_index })
+        let is_one_of =
+            |keys: &Keys| format!("{name} = ANY ('{{{}}}'::pg_catalog.{ty}[])", keys.elements(bytes));
+        let few_nulls = !or_null || known.null_share.is_some_and(|share| share <= FEW_NULLS);
+        let by_scan = rows.saturating_mul(SCAN_ROW_NANOS);
+        let by_index = known.is_indexed && few_nulls && keys.len() as u64 * INDEX_KEY_NANOS < by_scan;
+        let mut conditions: Vec<String> = match (by_index, keys.bits()) {
+            (true, _) => keys.pieces(jobs).iter().map(is_one_of).collect(),
+            (false, Some(bits)) => vec![is_bit(&name, &bits)],
+            (false, None) => vec![is_one_of(keys)],
+        };
+        if or_null {
+            let is_null = format!("{name} IS NULL");
+            match conditions.first_mut() {
+                Some(first) => *first += &format!(" OR {is_null}"),
+                None => conditions.push(is_null),
+            }
+        }
+        conditions.into_iter().map(|condition| Sought { condition, by_index }).collect()
     }
 }
 
@@ -201,9 +212,9 @@ impl Found {
         let mut found = Vec::new();
         if !wanted.keys.is_empty() || wanted.or_null {
             let name = &rows.columns()[wanted.column];
-            let sought = statistics.sought(wanted, name).ok_or_else(|| defect(rows))?;
-            let sought = Arc::new(rows.sought(sought, settings.jobs));
-            found = read(snapshot, &sought, seen, &self.store(settings))?;
+            let sought = statistics.sought(wanted, name, settings.jobs).into_iter();
+            let sought: Vec<_> = sought.map(|sought| Arc::new(rows.sought(sought, settings.jobs))).collect();
+            found = read(snapshot, &sought, seen, &self.store(settings)).ok_or_else(|| defect(rows))??;
         }
         let mut values: Vec<Option<Keys>> = seen.iter().map(|(_, kind)| Some(Keys::new(*kind))).collect();
         for (run, run_values) in found {
@@ -220,20 +231,24 @@ impl Found {
 /// A run, and the values of some columns in it.
 type Read = (Run, Vec<Option<Keys>>);
 
-/// Reads the chunks of `rows` at once, each over a connection of its own.
+/// Reads the chunks of each of `sought` at once, each over a connection of its own; `None` where a thread ended early or
+/// nothing is sought.
 fn read(
     snapshot: &Arc<Snapshot>,
-    rows: &Arc<Rows>,
+    sought: &[Arc<Rows>],
     seen: &[(usize, KeyKind)],
     store: &Arc<Store>,
-) -> Result<Vec<Read>> {
+) -> Option<Result<Vec<Read>>> {
     let results: Vec<Result<Read>> = std::thread::scope(|scope| {
-        let read =
-            |chunk| scope.spawn(move || read_chunk(snapshot.clone(), rows.clone(), chunk, seen, store));
-        let threads: Vec<_> = (0..rows.chunks()).map(read).collect();
-        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(defect(rows)))).collect()
-    });
-    results.into_iter().collect()
+        let chunks = sought.iter().flat_map(|rows| (0..rows.chunks()).map(move |chunk| (rows, chunk)));
+        let read = |(rows, chunk): (&Arc<Rows>, usize)| {
+            let (snapshot, rows) = (snapshot.clone(), rows.clone());
+            scope.spawn(move || read_chunk(snapshot, rows, chunk, seen, store))
+        };
+        let threads: Vec<_> = chunks.map(read).collect();
+        threads.into_iter().map(|thread| thread.join().ok()).collect::<Option<_>>()
+    })?;
+    (!sought.is_empty()).then(|| results.into_iter().collect())
 }
 
 fn read_chunk(
