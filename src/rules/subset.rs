@@ -295,6 +295,10 @@ impl SubsetRules {
             return Ok(());
         }
         let Some(equals) = find_outside_quotes(spec, '=') else {
+            if spec.trim_end().ends_with('%') {
+                return Err(Error::usage("the percentage of a subset is not a number from 0 to 100")
+                    .hint("such as `10%` or `0.5%`"));
+            }
             return Err(Error::usage("a subset is neither a percentage nor an amount of a table")
                 .hint("such as `10%`, `customers=10%`, `customers=\"1000 rows\"`, `customers=\"where country = 'NL'\"`, `audit_log=none`"));
         };

@@ -46,6 +46,7 @@ fn a_condition_and_an_edge_that_do_not_exist_are_refused() {
     facts.run(&["users=where nme = 'x'"]).command("plan").run().ends_with(2).says("did you mean `name`?");
     facts.run(&["usres=10%"]).command("plan").run().ends_with(2).says("did you mean `public.users`?");
     facts.run(&["10"]).command("plan").run().ends_with(2).says("at: --subset");
+    facts.run(&["110%"]).command("plan").run().ends_with(2).says("not a number from 0 to 100");
     let rules = "version = 1\n[[subset.edges]]\nedge = \"orders(total)\"\ndown = \"none\"\n";
     let run = facts.run(&["10%"]).rules_text(rules).command("plan").run();
     run.ends_with(2).says("its reference is `public.orders(user_id)`");
