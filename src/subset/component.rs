@@ -203,7 +203,8 @@ impl<'g, 'r> Component<'g, 'r> {
     /// that is too little for any.
     fn block_rows(&self, fixed_bytes: u64, memory_bytes: u64) -> Option<u64> {
         let links = self.links();
-        let row_bytes = 8 * self.mean_links() + 16;
+        // A number for each link, and for the row where its links start, what it waits for, and a place on the stack.
+        let row_bytes = 4 * self.mean_links() + 12;
         let rows = memory_bytes.checked_sub(fixed_bytes)? / row_bytes;
         // Rows and links are numbered in 32 bits.
         (rows >= LEAST_BLOCK_ROWS && self.rows().max(links) < u64::from(NONE)).then_some(rows)
