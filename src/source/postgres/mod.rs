@@ -12,6 +12,7 @@ mod pg_dump;
 mod places;
 mod preflight;
 mod rows;
+mod searchable;
 mod snapshot;
 mod sought;
 mod split;
@@ -30,9 +31,9 @@ use crate::error::{Error, Place, Result};
 use crate::pg::archive::VisitLargeObject;
 use crate::pg::client::Conninfo;
 use crate::pg::dump::Dump;
-use look_up::Statistics;
 use places::Found;
 use rows::{BlocksOfOne, Rows};
+use searchable::Searchable;
 use snapshot::Snapshot;
 use split::{Readers, SplitBlocks};
 
@@ -48,8 +49,8 @@ pub struct PostgresSource {
     rows: Vec<Arc<Rows>>,
     /// Of the parts whose key columns were read, where their rows lie.
     found: Mutex<HashMap<usize, Arc<Found>>>,
-    /// What the catalog knows of the parts, once that is asked for.
-    statistics: OnceLock<Statistics>,
+    /// By what rows can be looked up, once that is asked for.
+    searchable: OnceLock<Searchable>,
     /// Rows that were looked up.
     looked_up: look_up::Found,
     notes: Vec<String>,
@@ -79,7 +80,7 @@ impl PostgresSource {
             parts,
             rows,
             found: Mutex::default(),
-            statistics: OnceLock::new(),
+            searchable: OnceLock::new(),
             looked_up: look_up::Found::default(),
             notes,
             identity,
@@ -188,8 +189,8 @@ impl Source for PostgresSource {
         if self.snapshot.version < LOOK_UP_VERSION {
             return Ok(None);
         }
-        if self.statistics.get().is_none() {
-            let _ = self.statistics.set(Statistics::read(&self.snapshot, &self.rows)?);
+        if self.searchable.get().is_none() {
+            let _ = self.searchable.set(Searchable::read(&self.snapshot, &self.rows)?);
         }
         Ok(Some(self))
     }
@@ -221,16 +222,16 @@ impl Source for PostgresSource {
 
 impl LookUp for PostgresSource {
     fn rows_about(&self, part: usize) -> Option<u64> {
-        self.statistics.get()?.rows_about(part)
+        self.searchable.get()?.rows_about(part)
     }
 
     fn null_share(&self, part: usize, column: usize) -> Option<f64> {
-        self.statistics.get()?.null_share(part, column)
+        self.searchable.get()?.null_share(part, column)
     }
 
     fn kind(&self, part: usize, column: usize) -> Option<KeyKind> {
-        let statistics = self.statistics.get().filter(|_| self.rows[part].can_be_sought());
-        statistics?.kind(part, column)
+        let searchable = self.searchable.get().filter(|_| self.rows[part].can_be_sought());
+        searchable?.kind(part, column)
     }
 
     fn look_up(
@@ -239,10 +240,10 @@ impl LookUp for PostgresSource {
         seen: &[(usize, KeyKind)],
         settings: LookUpSettings<'_>,
     ) -> Result<Vec<Option<Keys>>> {
-        let statistics = self.statistics.get().ok_or_else(|| {
+        let searchable = self.searchable.get().ok_or_else(|| {
             Error::snapshot("rows are looked up before the source was asked whether they can be")
         })?;
-        let rows = (statistics, &self.rows[wanted.part]);
+        let rows = (searchable, &self.rows[wanted.part]);
         self.looked_up.look_up(&self.snapshot, rows, wanted, seen, settings)
     }
 
