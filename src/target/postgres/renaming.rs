@@ -92,8 +92,12 @@ impl Renaming {
              AND datid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = {})",
             literal(name)
         );
+        // In a transaction, the server shows who is there as it was when first asked.
+        let look_again = "SELECT pg_catalog.pg_stat_clear_snapshot()";
+        server.execute(look_again)?;
         while server.value(&left)?.as_deref() != Some("0") && start.elapsed() < ATTEMPT {
             std::thread::sleep(Duration::from_millis(2));
+            server.execute(look_again)?;
         }
         Ok(())
     }
