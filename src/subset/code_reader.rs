@@ -100,7 +100,7 @@ pub struct BatchCodes<'b> {
 }
 
 impl BatchCodes<'_> {
-    /// Appends the codes of the row to `codes`; see [`CodeReader::read`].
+    /// Appends the codes of the row to `codes`; see `CodeReader::read`.
     ///
     /// # Errors
     /// What a value is not, without the value.

@@ -43,7 +43,7 @@ pub struct Measures {
     pub bytes: Vec<u64>,
     /// Of each edge.
     pub references: Vec<References>,
-    /// Of each table, whether its rows are an estimate: they may be [`ESTIMATE_FACTOR`] times as many, or so many times
+    /// Of each table, whether its rows are an estimate: they may be four times as many, or so many times
     /// fewer.
     pub is_estimated: Vec<bool>,
 }
