@@ -17,7 +17,6 @@ use super::key_maps::{KeyMap, KeyMaps};
 use super::key_set::{KeySet, find_or_dangling};
 use super::links::{DANGLING, FoundLinks, KeptLinks, Links};
 use super::lists::Codes;
-use super::order::components;
 use super::packed::PackedColumn;
 use super::period::Period;
 use super::slices::Sliced;
@@ -42,8 +41,7 @@ pub fn gather<'r>(
 ) -> Result<Graph<'r>> {
     let fingerprints = Fingerprints::new(master_key);
     let memory_bytes = budget.memory_bytes / 2;
-    let arcs = spec.edges.iter().map(|edge| (edge.child, edge.parent));
-    let groups = components(spec.tables.len(), arcs);
+    let groups = spec.components();
     let mut gathering = Gathering::new(spec, rows, stores, memory_bytes);
     let mut tables: Vec<GraphTable<'r>> = spec.tables.iter().map(|_| GraphTable::default()).collect();
     let mut u: Vec<Option<PackedColumn>> = spec.tables.iter().map(|_| None).collect();

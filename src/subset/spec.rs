@@ -8,6 +8,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 
 use super::json_path::JsonPath;
+use super::order::components;
 use crate::error::Result;
 use crate::schema::PgType;
 
@@ -197,6 +198,13 @@ pub enum Up {
     Null,
     /// Where the parent is not kept, neither is the child.
     Drop,
+}
+
+impl Spec {
+    /// The tables by the strongly connected components of their references, parents before children.
+    pub fn components(&self) -> Vec<Vec<usize>> {
+        components(self.tables.len(), self.edges.iter().map(|edge| (edge.child, edge.parent)))
+    }
 }
 
 impl TableSpec {

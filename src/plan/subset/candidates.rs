@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use super::choice::Measures;
 use crate::source::look_up::{KeyKind, LookUp};
 use crate::subset::key_read::KeyColumns;
-use crate::subset::order::components;
 use crate::subset::spec::{Down, EdgeSpec, Extract, Rows, Spec};
 
 /// A table that is read whole has no more rows than this where it refers to one that is not: all that it refers to is
@@ -101,8 +100,7 @@ impl<'a> Candidates<'a> {
 
     /// The tables that are in no cycle.
     fn acyclic(&self) -> BTreeSet<usize> {
-        let arcs = self.spec.edges.iter().map(|edge| (edge.child, edge.parent));
-        let alone = components(self.spec.tables.len(), arcs).into_iter().filter(|tables| tables.len() == 1);
+        let alone = self.spec.components().into_iter().filter(|tables| tables.len() == 1);
         let is_self =
             |table: &usize| self.spec.edges.iter().any(|edge| edge.child == *table && edge.parent == *table);
         alone.flatten().filter(|table| !is_self(table)).collect()
@@ -165,8 +163,7 @@ impl<'a> Candidates<'a> {
 
     /// The tables of which about more than [`MOST`] of the rows would be looked up.
     fn with_many_rows(&self) -> Vec<usize> {
-        let arcs = self.spec.edges.iter().map(|edge| (edge.child, edge.parent));
-        let order: Vec<usize> = components(self.spec.tables.len(), arcs).concat();
+        let order = self.spec.components().concat();
         let rows = |table: usize| self.measures.rows[table] as f64;
         let mut owned = vec![0.0_f64; order.len()];
         for &table in &order {

@@ -6,7 +6,7 @@ use super::candidates::Candidates;
 use super::choice::{Choice, Measures, choose};
 use super::conditions::Conditions;
 use super::graph::Graph;
-use super::narrow::{NarrowSettings, Narrowing};
+use super::narrow::Narrowing;
 use super::specify::{Specified, specify};
 use super::survey::Survey;
 use crate::error::{Error, Result};
@@ -14,7 +14,7 @@ use crate::key::MasterKey;
 use crate::plan::Plan;
 use crate::rules::subset_names::SubsetAsked;
 use crate::source::Source;
-use crate::source::look_up::LookUp;
+use crate::source::look_up::{LookUp, LookUpSettings};
 use crate::subset::key_read::{KeyColumns, KeyRead, KeyReadSettings};
 
 /// What was read, and what was chosen by it.
@@ -125,7 +125,7 @@ impl<'a> Reading<'a> {
             large.into_iter().partition(|&part| candidates.is_narrowed(spec.parts[part]));
         rows.read(&whole)?;
         let SelectSettings { jobs, memory_bytes, temp_dir, .. } = self.settings;
-        let settings = NarrowSettings { jobs, memory_bytes: memory_bytes / 4, temp_dir };
+        let settings = LookUpSettings { jobs, memory_bytes: memory_bytes / 4, temp_dir };
         let narrowing = Narrowing { spec, columns: self.columns, look_up, candidates: &candidates, settings };
         let is_done = !narrowed.is_empty() && narrowing.narrow(rows, self.key)?;
         rows.read(&narrowed)?;

@@ -6,7 +6,6 @@
 //! from all of them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use arrow::array::{Array, AsArray, RecordBatch};
@@ -17,23 +16,11 @@ use crate::error::Result;
 use crate::key::MasterKey;
 use crate::source::look_up::{KeyKind, Keys, LookUp, LookUpSettings, Wanted};
 use crate::subset::key_read::{KeyColumns, KeyRead};
-use crate::subset::order::components;
 use crate::subset::spec::{Down, Rows};
 use crate::subset::{self, Budget, KeyRows, Selection, Spec, Visit};
 
 /// The bytes of a key in memory.
 const KEY_BYTES: u64 = 16;
-
-/// How rows are looked up; changes nothing of the result.
-#[derive(Clone, Copy, Debug)]
-pub struct NarrowSettings<'a> {
-    /// Connections.
-    pub jobs: usize,
-    /// Bytes of memory for the rows that are found, and as many again for the keys by which they are looked up.
-    pub memory_bytes: u64,
-    /// The folder of temporary files.
-    pub temp_dir: &'a Path,
-}
 
 /// Looks up the rows of the tables of `candidates`.
 pub struct Narrowing<'a> {
@@ -45,8 +32,8 @@ pub struct Narrowing<'a> {
     pub look_up: &'a dyn LookUp,
     /// The tables of which rows are looked up.
     pub candidates: &'a Candidates<'a>,
-    /// How.
-    pub settings: NarrowSettings<'a>,
+    /// How. The keys by which rows are looked up take as much memory as the rows that are found.
+    pub settings: LookUpSettings<'a>,
 }
 
 /// The values of the ends of edges in the rows that were looked up, by table and column; `None` where there are too many,
@@ -61,8 +48,7 @@ impl Narrowing<'_> {
     /// What the source fails with, or a temporary file that cannot be written.
     pub fn narrow(&self, rows: &KeyRead<'_>, key: &MasterKey) -> Result<bool> {
         let owned = self.owned(rows, key)?;
-        let arcs = self.spec.edges.iter().map(|edge| (edge.child, edge.parent));
-        let order: Vec<usize> = components(self.spec.tables.len(), arcs).concat();
+        let order = self.spec.components().concat();
         let narrowed = |table: &&usize| self.candidates.is_narrowed(**table);
         let mut found = Values::new();
         for &table in order.iter().filter(narrowed) {
@@ -210,8 +196,6 @@ impl Narrowing<'_> {
         or_null: bool,
         found: &mut Values,
     ) -> Result<()> {
-        let NarrowSettings { jobs, memory_bytes, temp_dir } = self.settings;
-        let settings = LookUpSettings { jobs, memory_bytes, temp_dir };
         let ends: Vec<(usize, KeyKind)> =
             self.ends(table).into_iter().map(|end| (end, self.candidates.kind(table, end))).collect();
         for (end, kind) in &ends {
@@ -223,7 +207,7 @@ impl Narrowing<'_> {
                 ends.iter().filter_map(|(end, kind)| Some((*end, (asked.place(*end)?, *kind)))).collect();
             let places: Vec<(usize, KeyKind)> = seen.iter().map(|(_, place)| *place).collect();
             let wanted = Wanted { part: asked.source_index, column: place, keys, or_null };
-            let values = self.look_up.look_up(&wanted, &places, settings)?;
+            let values = self.look_up.look_up(&wanted, &places, self.settings)?;
             for ((end, _), values) in seen.into_iter().zip(values) {
                 let all = found.entry((table, end)).or_default();
                 let joined = all.take().zip(values).map(|(all, values)| all.joined(values));

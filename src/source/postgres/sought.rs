@@ -185,7 +185,8 @@ impl Cursor {
     }
 }
 
-/// The rows of several runs, each once, as blocks of a part that has no others.
+/// The rows of several runs, each once, as blocks of a part that has no others. The blocks are as the rows were kept: those
+/// who read a subset cut them anew.
 pub struct SoughtBlocks {
     runs: Vec<Cursor>,
     blocks: usize,
